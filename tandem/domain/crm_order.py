@@ -1,0 +1,155 @@
+"""The CRM's order: as sold, with its account, and the status a bot writes back to it."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from tandem.domain.operation import Difference, Operation
+from tandem.domain.record import Number, PersonalText, Record, Text
+
+CrmOrderKind = Literal["order", "reduction", "cancelled"]
+
+
+class CrmOrderLine(Record):
+    """``quantity`` may be negative on a reduction order; ``unit`` None: the product's base unit."""
+
+    line_number: int = Field(gt=0)
+    product_code: str
+    quantity: Number
+    unit: str | None = None
+    unit_price: Number
+
+
+class CrmAccount(Record):
+    """The customer of a CRM order. ``customer_number`` is the ERP's number of it, where the CRM knows it."""
+
+    account_id: Text
+    customer_number: str | None = None
+    name: PersonalText = ""
+
+
+class CrmOrder(Record):
+    """An order as the CRM holds it. ``version`` changes whenever the order itself changes.
+
+    ``status`` and ``erp_order_id`` are what a bot wrote back earlier, if any; ``owner_id`` is the salesperson.
+    """
+
+    order_id: Text
+    order_number: Text
+    version: Text
+    kind: CrmOrderKind = "order"
+    account: CrmAccount | None = None
+    owner_id: str | None = None
+    currency: str | None = None
+    requested_delivery_on: date | None = None
+    status: str | None = None
+    erp_order_id: str | None = None
+    lines: tuple[CrmOrderLine, ...] = ()
+
+
+class CrmOrderRead(Record):
+    """Read one order by the CRM's own id or by its order number."""
+
+    order: Text
+
+
+class CrmOrdersChanged(Record):
+    """All orders changed since the watermark of the last call; None: as far back as the CRM tells."""
+
+    since: datetime | None = None
+
+
+class CrmOrderChanges(Record):
+    """``watermark`` is where the next call must start: the vendor's word, not our clock."""
+
+    order_ids: tuple[str, ...]
+    watermark: datetime
+
+
+class Notice(Record):
+    """A message to the salesperson, in the CRM's own way (a task, a feed post)."""
+
+    recipient_id: Text
+    subject: Text
+    text: str
+
+
+class CrmOrderStatusLookup(Record):
+    order_id: Text
+    notice_reference: str | None = None
+
+
+class CrmOrderStatus(Record):
+    """Write the outcome back to the CRM order and tell the salesperson, as one act.
+
+    ``external_reference`` identifies the notice, so that it is given once. ``status`` is the CRM's own value
+    (``已同步``, ``待补货``, …); ``message`` at most 32,000 characters.
+    """
+
+    external_reference: Text = Field(max_length=64)
+    order_id: Text
+    status: Text
+    erp_order_id: str | None = None
+    message: str = ""
+    notice: Notice | None = None
+
+    def lookup(self) -> CrmOrderStatusLookup:
+        return CrmOrderStatusLookup(
+            order_id=self.order_id, notice_reference=self.external_reference if self.notice else None
+        )
+
+    def differences(self, document: "CrmOrderStatusDocument") -> tuple[Difference, ...]:
+        pairs = [("status", self.status, document.status), ("message", self.message, document.message)]
+        if self.erp_order_id is not None:
+            pairs.append(("erp_order_id", self.erp_order_id, document.erp_order_id or ""))
+        if self.notice is not None:
+            pairs.append(("notice", "1", str(document.notices)))
+        return tuple(
+            Difference(field=field, asked=asked, found=found or "") for field, asked, found in pairs if asked != found
+        )
+
+
+class CrmOrderStatusWritten(Record):
+    order_id: Text
+
+
+class CrmOrderStatusDocument(Record):
+    """The written-back fields of one CRM order; ``notices`` counts those with the reference asked for."""
+
+    order_id: Text
+    status: str | None = None
+    erp_order_id: str | None = None
+    message: str = ""
+    notices: int = 0
+
+    @property
+    def document_id(self) -> str:
+        return self.order_id
+
+    @property
+    def void(self) -> bool:
+        return False
+
+    def result(self) -> CrmOrderStatusWritten:
+        return CrmOrderStatusWritten(order_id=self.order_id)
+
+
+class CrmOrderStatusesFound(Record):
+    """One document, or none when the order is gone."""
+
+    documents: tuple[CrmOrderStatusDocument, ...] = ()
+
+
+CRM_ORDER_READ = Operation("sales_order.read", CrmOrderRead, CrmOrder, effect="read")
+"""Raises DocumentNotFound when the CRM has no such order, or no longer."""
+CRM_ORDERS_CHANGED = Operation("sales_order.changed", CrmOrdersChanged, CrmOrderChanges, effect="read")
+CRM_ORDER_STATUS_FIND = Operation("sales_order.status", CrmOrderStatusLookup, CrmOrderStatusesFound, effect="read")
+CRM_ORDER_SET_STATUS = Operation(
+    "sales_order.set_status",
+    CrmOrderStatus,
+    CrmOrderStatusWritten,
+    effect="update",
+    read_back="sales_order.status",
+)
+"""Raises DocumentNotFound when the order was deleted meanwhile."""

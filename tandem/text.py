@@ -1,0 +1,45 @@
+"""What a person reads, in their language.
+
+Every message is an English template with named fields; ``tr`` looks the template up in the catalogue of the
+chosen language (``tandem/locale/<language>.po``, gettext format) and falls back to English.
+"""
+
+import os
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+LANGUAGES = ("en", "zh")
+_LOCALE = Path(__file__).parent / "locale"
+_chosen: list[str] = []
+
+
+def use_language(language: str) -> None:
+    """Choose the language of all messages of this process: one of LANGUAGES."""
+    _chosen[:] = [language]
+
+
+def language() -> str:
+    """The chosen language; until one is chosen, that of TANDEM_LANG, LC_ALL or LANG, else English."""
+    if _chosen:
+        return _chosen[0]
+    named = os.environ.get("TANDEM_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "zh" if named.lower().startswith("zh") else "en"
+
+
+def tr(template: str, /, **fields: object) -> str:
+    """The template in the chosen language, its ``{fields}`` filled in. Fields are text: their braces are kept."""
+    chosen = language()
+    found = template if chosen == "en" else _catalogue(chosen).get(template, template)
+    return found.format(**fields) if fields else found
+
+
+@cache
+def _catalogue(chosen: str) -> dict[str, str]:
+    from babel.messages.pofile import read_po
+
+    path = _LOCALE / f"{chosen}.po"
+    if not path.exists():
+        return {}
+    messages = read_po(BytesIO(path.read_bytes()), locale=chosen)
+    return {str(entry.id): str(entry.string) for entry in messages if entry.id and entry.string}
