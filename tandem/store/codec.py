@@ -1,0 +1,76 @@
+"""Records as JSON text, their personal fields sealed."""
+
+from functools import cache
+from typing import Any, Protocol, TypeVar, get_args
+
+from pydantic.fields import FieldInfo
+
+from tandem.domain.record import Personal, Record
+
+R = TypeVar("R", bound=Record)
+_MARK = "sealed:"
+
+
+class Sealer(Protocol):
+    """Keeps text from being read without the key: see ``tandem.vault``."""
+
+    def seal_text(self, text: str) -> str: ...
+
+    def unseal_text(self, sealed: str) -> str: ...
+
+
+class Codec:
+    """Writes records as JSON text and reads them back; what the domain marks as personal is sealed in between."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def dump(self, record: Record) -> Any:
+        """JSON-safe data of the record."""
+        data = record.model_dump(mode="json")
+        return _walk(record, data, self._seal) if _holds_personal(type(record)) else data
+
+    def load(self, kind: type[R], data: Any) -> R:
+        """The record that ``dump`` wrote. Raises pydantic.ValidationError when the data is of another shape."""
+        return kind.model_validate(self._opened(data) if _holds_personal(kind) else data)
+
+    def _seal(self, text: str) -> str:
+        return _MARK + self._sealer.seal_text(text) if text else text
+
+    def _opened(self, data: Any) -> Any:
+        if isinstance(data, str) and data.startswith(_MARK):
+            return self._sealer.unseal_text(data.removeprefix(_MARK))
+        if isinstance(data, dict):
+            return {name: self._opened(value) for name, value in data.items()}
+        if isinstance(data, list):
+            return [self._opened(value) for value in data]
+        return data
+
+
+def _walk(value: Any, data: Any, seal: Any) -> Any:
+    if isinstance(value, Record):
+        fields = type(value).model_fields
+        return {
+            name: seal(item)
+            if isinstance(item, str) and _is_personal(fields[name])
+            else _walk(getattr(value, name), item, seal)
+            for name, item in data.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_walk(inner, item, seal) for inner, item in zip(value, data, strict=True)]
+    return data
+
+
+def _is_personal(field: FieldInfo) -> bool:
+    return any(isinstance(mark, Personal) for mark in field.metadata)
+
+
+@cache
+def _holds_personal(kind: type[Record]) -> bool:
+    return any(_is_personal(field) or _inner_personal(field.annotation) for field in kind.model_fields.values())
+
+
+def _inner_personal(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return _holds_personal(annotation)
+    return any(_inner_personal(inner) for inner in get_args(annotation))

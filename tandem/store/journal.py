@@ -1,0 +1,62 @@
+"""The journal: what a run intended, attempted and learned; intents are on the disk before the first byte leaves."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from tandem.store.schema import Instant, journal, runs
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a run's journal. ``seq`` counts from 1; ``body`` is JSON-safe."""
+
+    run_id: str
+    seq: int
+    step: str
+    kind: str
+    at: datetime
+    body: dict[str, Any]
+
+
+_columns = ("run_id", "seq", "step", "kind", "at", "body")
+_append = insert(journal).from_select(
+    _columns,
+    select(
+        runs.c.id,
+        bindparam("new_seq", type_=journal.c.seq.type),
+        bindparam("new_step", type_=journal.c.step.type),
+        bindparam("new_kind", type_=journal.c.kind.type),
+        bindparam("new_at", type_=Instant()),
+        bindparam("new_body", type_=journal.c.body.type),
+    ).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")),
+)
+
+
+def append(connection: Connection, entry: Entry, epoch: int) -> bool:
+    """Add the entry if the run still is in this epoch; False when another worker has taken the run over."""
+    done = connection.execute(
+        _append,
+        {
+            "run": entry.run_id,
+            "run_epoch": epoch,
+            "new_seq": entry.seq,
+            "new_step": entry.step,
+            "new_kind": entry.kind,
+            "new_at": entry.at,
+            "new_body": json.dumps(entry.body, ensure_ascii=False, separators=(",", ":")),
+        },
+    )
+    return done.rowcount == 1
+
+
+def load(connection: Connection, run_id: str) -> list[Entry]:
+    """A run's journal, in the order it was written."""
+    query = select(journal).where(journal.c.run_id == run_id).order_by(journal.c.seq)
+    return [
+        Entry(row.run_id, row.seq, row.step, row.kind, row.at, json.loads(row.body))
+        for row in connection.execute(query)
+    ]

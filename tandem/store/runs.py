@@ -1,0 +1,220 @@
+"""Runs: one execution of a bot for one work item."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+
+from tandem.store.schema import runs
+
+RunStatus = Literal["ready", "running", "waiting", "finished"]
+Mode = Literal["unattended", "attended"]
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to be started. Of two with the same ``dedupe_key``, one is made."""
+
+    id: str
+    bot: str
+    business_key: str
+    dedupe_key: str
+    input: Any
+    mode: Mode = "unattended"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as it stands in the store. ``outcome`` is set when it is finished; ``result`` is the bot's own record."""
+
+    id: str
+    bot: str
+    business_key: str
+    mode: Mode
+    status: RunStatus
+    outcome: str | None
+    input: Any
+    result: Any
+    epoch: int
+    created_at: datetime
+    finished_at: datetime | None
+    wake_at: datetime | None
+    ticket_id: int | None
+
+
+def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str]:
+    """Make the runs that do not exist yet; the ids in the order given, those of existing twins included."""
+    if not new:
+        return []
+    known = _ids_by_dedupe_key(connection, [run.dedupe_key for run in new])
+    fresh: dict[str, NewRun] = {}
+    for run in new:
+        if run.dedupe_key not in known:
+            fresh.setdefault(run.dedupe_key, run)
+    if fresh:
+        connection.execute(insert(runs), [_new_row(run, at) for run in fresh.values()])
+    return [known.get(run.dedupe_key) or fresh[run.dedupe_key].id for run in new]
+
+
+def claim(connection: Connection, limit: int, now: datetime, only: Sequence[str] | None = None) -> list[RunRow]:
+    """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
+    other = runs.alias("other")
+    busy = exists().where(
+        and_(
+            other.c.business_key == runs.c.business_key,
+            other.c.id != runs.c.id,
+            or_(
+                other.c.status.in_(["running", "waiting"]),
+                and_(other.c.status == "ready", other.c.id < runs.c.id),
+            ),
+        )
+    )
+    due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
+    query = select(runs).where(due, ~busy).order_by(runs.c.id).limit(limit)
+    if only is not None:
+        query = query.where(runs.c.id.in_(only))
+    rows = connection.execute(query).all()
+    if rows:
+        connection.execute(
+            update(runs)
+            .where(runs.c.id.in_([row.id for row in rows]))
+            .values(status="running", epoch=runs.c.epoch + 1, wake_at=None, ticket_id=None)
+        )
+    return [_run_row(row, status="running", epoch=row.epoch + 1) for row in rows]
+
+
+def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
+    """Give the run its final dedupe key; the id of the run that has it already, else None."""
+    holder = connection.execute(
+        select(runs.c.id).where(runs.c.dedupe_key == dedupe_key, runs.c.id != run_id)
+    ).scalar_one_or_none()
+    if holder is None:
+        connection.execute(update(runs).where(runs.c.id == run_id).values(dedupe_key=dedupe_key))
+    return holder
+
+
+def wait(
+    connection: Connection, run_id: str, epoch: int, *, wake_at: datetime | None = None, ticket_id: int | None = None
+) -> None:
+    """Suspend a running run until an instant, a ticket, or a person's word."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.epoch == epoch)
+        .values(status="waiting", wake_at=wake_at, ticket_id=ticket_id)
+    )
+
+
+def finish(
+    connection: Connection,
+    run_id: str,
+    epoch: int,
+    *,
+    outcome: str,
+    result: Any,
+    at: datetime,
+    keep_dedupe_key: bool,
+) -> None:
+    """End a run. Without its dedupe key, the same version of the document may be worked on again."""
+    values: dict[str, Any] = {"status": "finished", "outcome": outcome, "result": _text(result), "finished_at": at}
+    if not keep_dedupe_key:
+        values["dedupe_key"] = None
+    connection.execute(update(runs).where(runs.c.id == run_id, runs.c.epoch == epoch).values(**values))
+
+
+def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Let waiting runs go on."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.id.in_(run_ids), runs.c.status == "waiting")
+        .values(status="ready", wake_at=None, ticket_id=None)
+    )
+
+
+def recover(connection: Connection) -> int:
+    """Make every run ready that a process left running when it died; how many."""
+    done = connection.execute(update(runs).where(runs.c.status == "running").values(status="ready"))
+    return int(done.rowcount)
+
+
+def next_wake_at(connection: Connection) -> datetime | None:
+    """When the first waiting run is due, if any is waiting for a time."""
+    query = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting")
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def find(connection: Connection, run_id: str) -> RunRow | None:
+    """The run of that id."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
+    return None if row is None else _run_row(row)
+
+
+def list_newest(
+    connection: Connection, limit: int, *, status: RunStatus | None = None, bot: str | None = None
+) -> list[RunRow]:
+    """The newest runs first."""
+    query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(runs.c.status == status)
+    if bot is not None:
+        query = query.where(runs.c.bot == bot)
+    return [_run_row(row) for row in connection.execute(query)]
+
+
+def of_ids(connection: Connection, run_ids: Sequence[str]) -> list[RunRow]:
+    """The runs of these ids, in the order of the ids."""
+    found: dict[str, RunRow] = {}
+    for part in _parts(run_ids):
+        for row in connection.execute(select(runs).where(runs.c.id.in_(part))):
+            found[row.id] = _run_row(row)
+    return [found[run_id] for run_id in run_ids if run_id in found]
+
+
+def count_unfinished(connection: Connection) -> dict[str, int]:
+    """How many runs are ready, running and waiting."""
+    query = (
+        select(runs.c.status, func.count())
+        .where(runs.c.status.in_(["ready", "running", "waiting"]))
+        .group_by(runs.c.status)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for part in _parts(keys):
+        query = select(runs.c.dedupe_key, runs.c.id).where(runs.c.dedupe_key.in_(part))
+        known.update(connection.execute(query).tuples().all())
+    return known
+
+
+def _parts(values: Sequence[str], size: int = 500) -> list[Sequence[str]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def _new_row(run: NewRun, at: datetime) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "bot": run.bot,
+        "business_key": run.business_key,
+        "dedupe_key": run.dedupe_key,
+        "mode": run.mode,
+        "status": "ready",
+        "input": _text(run.input),
+        "epoch": 0,
+        "created_at": at,
+    }
+
+
+def _run_row(row: Row[Any], **changed: Any) -> RunRow:
+    values = {name: getattr(row, name) for name in RunRow.__dataclass_fields__}
+    values["input"] = json.loads(row.input)
+    values["result"] = None if row.result is None else json.loads(row.result)
+    return RunRow(**(values | changed))
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

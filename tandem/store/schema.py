@@ -1,0 +1,125 @@
+"""The tables. Instants are microseconds since 1970 in UTC; JSON is text, its personal fields sealed."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant, kept as an integer so that it sorts and compares alike in every store."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("bot", Text, nullable=False),
+    Column("business_key", Text, nullable=False),
+    Column("dedupe_key", Text, unique=True),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("input", Text, nullable=False),
+    Column("result", Text),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("wake_at", Instant),
+    Column("ticket_id", Integer),
+    Index("runs_open", "status", "wake_at", "id"),
+    Index("runs_by_key", "business_key", "status"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("step", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("channel", Text),
+    Column("reference", Text),
+    Column("error", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
+    Column("resolution", Text),
+    Index("tickets_by_fingerprint", "fingerprint", "status"),
+    Index("tickets_by_status", "status", "id"),
+)
+
+ticket_runs = Table(
+    "ticket_runs",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("tickets.id"), primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("blocking", Integer, nullable=False),
+    Column("reference", Text),
+    Index("ticket_runs_by_run", "run_id"),
+)
+
+ticket_evidence = Table(
+    "ticket_evidence",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("tickets.id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("bot", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)

@@ -1,0 +1,185 @@
+"""Tickets: exceptions a person must settle. The same fault folds into one ticket with a count."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from tandem.domain.evidence import Evidence, EvidenceKind
+from tandem.store.schema import ticket_evidence, ticket_runs, tickets
+
+TicketKind = Literal[
+    "access_refused",
+    "written_differently",
+    "written_twice",
+    "outcome_unknown",
+    "channels_exhausted",
+    "not_compensated",
+    "business_exception",
+    "bot_failed",
+]
+TicketStatus = Literal["open", "resolved"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong, to be settled by a person. ``error`` is a recorded TandemError.
+
+    ``fold``: faults of the same system, operation, channel and error fold into one ticket, whatever order they hit;
+    otherwise the reference is part of the fault's identity.
+    """
+
+    kind: TicketKind
+    system: str
+    operation: str
+    channel: str | None
+    reference: str | None
+    error: dict[str, Any]
+    evidence: tuple[Evidence, ...] = ()
+    fold: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same fault."""
+        who = "" if self.fold else f"{self.reference}|{self.error.get('fields')}"
+        what = f"{self.kind}|{self.system}|{self.operation}|{self.channel}|{self.error.get('code')}|{who}"
+        return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class TicketRun:
+    """A run the ticket stops (``blocking``) or merely concerns, at which step, for which external reference."""
+
+    run_id: str
+    step: str
+    blocking: bool
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket with everything a person needs. ``count``: how often the fault was met."""
+
+    id: int
+    status: TicketStatus
+    kind: TicketKind
+    system: str
+    operation: str
+    channel: str | None
+    reference: str | None
+    error: dict[str, Any]
+    count: int
+    opened_at: datetime
+    last_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    runs: tuple[TicketRun, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def open_or_fold(
+    connection: Connection, fault: Fault, *, run_id: str, step: str, blocking: bool, at: datetime
+) -> tuple[int, bool]:
+    """The ticket's id, and whether it is new."""
+    query = select(tickets.c.id).where(tickets.c.fingerprint == fault.fingerprint, tickets.c.status == "open")
+    ticket_id = connection.execute(query).scalar()
+    is_new = ticket_id is None
+    if ticket_id is None:
+        ticket_id = _open(connection, fault, at)
+    else:
+        connection.execute(
+            update(tickets).where(tickets.c.id == ticket_id).values(count=tickets.c.count + 1, last_at=at)
+        )
+    _link(connection, ticket_id, TicketRun(run_id, step, blocking, fault.reference))
+    _keep(connection, ticket_id, fault.evidence)
+    return ticket_id, is_new
+
+
+def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetime) -> None:
+    """Close the ticket with what was done."""
+    connection.execute(
+        update(tickets)
+        .where(tickets.c.id == ticket_id)
+        .values(status="resolved", resolved_at=at, resolution=resolution)
+    )
+
+
+def find(connection: Connection, ticket_id: int) -> Ticket | None:
+    """The ticket with its runs and evidence."""
+    row = connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
+    if row is None:
+        return None
+    linked = connection.execute(select(ticket_runs).where(ticket_runs.c.ticket_id == ticket_id))
+    kept = connection.execute(select(ticket_evidence).where(ticket_evidence.c.ticket_id == ticket_id))
+    return _ticket(
+        row,
+        runs=tuple(TicketRun(link.run_id, link.step, bool(link.blocking), link.reference) for link in linked),
+        evidence=tuple(Evidence(_kind(file.kind), file.path) for file in kept),
+    )
+
+
+def list_newest(connection: Connection, limit: int, *, status: TicketStatus | None = "open") -> list[Ticket]:
+    """The newest tickets first, each whole."""
+    query = select(tickets.c.id).order_by(tickets.c.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(tickets.c.status == status)
+    found = [find(connection, ticket_id) for ticket_id in connection.execute(query).scalars().all()]
+    return [ticket for ticket in found if ticket is not None]
+
+
+def _open(connection: Connection, fault: Fault, at: datetime) -> int:
+    done = connection.execute(
+        insert(tickets).values(
+            fingerprint=fault.fingerprint,
+            status="open",
+            kind=fault.kind,
+            system=fault.system,
+            operation=fault.operation,
+            channel=fault.channel,
+            reference=None if fault.fold else fault.reference,
+            error=json.dumps(fault.error, ensure_ascii=False),
+            count=1,
+            opened_at=at,
+            last_at=at,
+        )
+    )
+    assert done.inserted_primary_key is not None
+    return int(done.inserted_primary_key[0])
+
+
+def _link(connection: Connection, ticket_id: int, link: TicketRun) -> None:
+    known = select(ticket_runs.c.run_id).where(
+        ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.run_id == link.run_id, ticket_runs.c.step == link.step
+    )
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(ticket_runs).values(
+                ticket_id=ticket_id,
+                run_id=link.run_id,
+                step=link.step,
+                blocking=int(link.blocking),
+                reference=link.reference,
+            )
+        )
+
+
+def _keep(connection: Connection, ticket_id: int, evidence: Sequence[Evidence]) -> None:
+    query = select(ticket_evidence.c.path).where(ticket_evidence.c.ticket_id == ticket_id)
+    known = set(connection.execute(query).scalars())
+    for file in evidence:
+        if file.path not in known:
+            known.add(file.path)
+            connection.execute(insert(ticket_evidence).values(ticket_id=ticket_id, path=file.path, kind=file.kind))
+
+
+def _kind(text: str) -> EvidenceKind:
+    return text  # type: ignore[return-value]
+
+
+def _ticket(row: Row[Any], **more: Any) -> Ticket:
+    names = [name for name in Ticket.__dataclass_fields__ if name not in ("runs", "evidence", "error")]
+    return Ticket(**{name: getattr(row, name) for name in names}, error=json.loads(row.error), **more)
