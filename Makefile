@@ -1,0 +1,40 @@
+# make run    shows Tandem at work      (ORDERS=path.csv.gz: over your own orders)
+# make test   lint, types, all tests
+# make check  lint and types only
+# make setup  what the others share: system packages where root or sudo allows it, and .venv
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+
+.PHONY: run test check setup
+
+run: setup
+	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
+
+test: check
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+setup: $(VENV)/.packages
+
+$(VENV)/.packages: requirements/dev.txt pyproject.toml $(VENV)/.bootstrap
+	$(UV) sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/.bootstrap: requirements/bootstrap.txt $(VENV)/.system
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tandem needs Python 3.11 or later, $(PYTHON) is %s. Run: make PYTHON=python3.11 setup" % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.system: requirements/system.txt
+	@mkdir -p $(VENV)
+	.ci/system-packages
+	@touch $@
