@@ -1,0 +1,176 @@
+"""A YAML file of a workspace: its data, the line of every value, and its mistakes in one sentence each."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from tandem.errors import WorkspaceError
+from tandem.schema_walk import keys_at
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = Sequence[int | str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A loaded YAML file. ``data`` is plain Python; ``tree`` is ruamel's, which knows lines and comments."""
+
+    path: Path
+    data: Any
+    tree: Any
+
+    def line(self, location: Location) -> int:
+        """The line, from 1, of the deepest part of a pydantic location that stands in the file."""
+        node, found = self.tree, 1
+        for part in location:
+            if isinstance(node, Mapping) and part in node:
+                found = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]
+                node = node[part]
+            elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+                found = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
+                node = node[part]
+        return found
+
+
+def load(path: Path) -> Document:
+    """Read one YAML file. Raises WorkspaceError when it cannot be read or is not YAML."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(
+            "{file} is not UTF-8 text (byte {position}). Save it as UTF-8.", file=path, position=error.start
+        ) from None
+    except OSError as error:
+        raise WorkspaceError("{file} cannot be read: {why}.", file=path, why=error.strerror) from None
+    try:
+        tree = YAML(typ="rt").load(text)
+    except DuplicateKeyError as error:
+        raise _syntax(path, error, "the key stands twice") from None
+    except MarkedYAMLError as error:
+        raise _syntax(path, error, (error.problem or "syntax").splitlines()[0]) from None
+    except YAMLError as error:
+        raise WorkspaceError("{file}: not YAML: {why}.", file=path, why=str(error).splitlines()[0]) from None
+    return Document(path, _plain(tree), tree)
+
+
+def read(path: Path, model: type[Model]) -> Model:
+    """The file as this model. Raises WorkspaceError for its first mistake."""
+    return validated(load(path), model)
+
+
+def validated(document: Document, model: type[Model]) -> Model:
+    """The document as this model. Raises WorkspaceError for its first mistake."""
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise next(_sentences(document, model, error)) from None
+
+
+def mistakes(document: Document, model: type[BaseModel]) -> tuple[WorkspaceError, ...]:
+    """Every mistake of the document against this model; empty when it is valid."""
+    try:
+        model.model_validate(document.data)
+    except ValidationError as error:
+        return tuple(_sentences(document, model, error))
+    return ()
+
+
+def mistake(document: Document, location: Location, template: str, /, **fields: Any) -> WorkspaceError:
+    """A mistake that the model cannot see, such as a name nobody has. ``template`` goes on after ``file:line: ``."""
+    return WorkspaceError("{file}:{line}: " + template, file=document.path, line=document.line(location), **fields)
+
+
+def closest(wrong: object, valid: Sequence[str]) -> str:
+    """`` Did you mean X?`` when one of the valid words is near, else nothing."""
+    near = difflib.get_close_matches(str(wrong), valid, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _syntax(path: Path, error: MarkedYAMLError, why: str) -> WorkspaceError:
+    mark = error.problem_mark or error.context_mark
+    return WorkspaceError(
+        "{file}:{line}: not valid YAML: {why}. Correct this line; indent with spaces, quote text with a colon.",
+        file=path,
+        line=mark.line + 1 if mark else 1,
+        why=why,
+    )
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {_plain(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    for kind in (bool, str, int, float):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _sentences(document: Document, model: type[BaseModel], error: ValidationError) -> Iterator[WorkspaceError]:
+    for detail in error.errors(include_url=False):
+        yield _sentence(document, model, detail)
+
+
+def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails) -> WorkspaceError:
+    where = detail["loc"]
+    keys = ".".join(str(part) for part in where) or "(the whole file)"
+    explain = _EXPLAINED.get(detail["type"])
+    if explain is not None:
+        template, fields = explain(model, detail)
+    else:
+        template, fields = "{key} is {value}: {why}.", {"value": _shown(detail["input"]), "why": detail["msg"]}
+    return mistake(document, where, template, key=keys, **fields)
+
+
+def _unknown_key(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    valid = keys_at(model, detail["loc"][:-1])
+    wrong = detail["loc"][-1]
+    return "{key} is not a known key. Valid keys: {valid}.{guess}", {
+        "valid": ", ".join(valid),
+        "guess": closest(wrong, valid),
+    }
+
+
+def _missing_key(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    return "the key {key} is missing. Add it.", {}
+
+
+def _wrong_choice(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    expected = str(detail.get("ctx", {}).get("expected", ""))
+    choices = [word.strip(" '\"") for word in expected.replace(" or ", ", ").split(",")]
+    return "{key} is {value}. Valid values: {valid}.{guess}", {
+        "value": _shown(detail["input"]),
+        "valid": ", ".join(choices),
+        "guess": closest(detail["input"], choices),
+    }
+
+
+def _own_words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    return "{key}: {why}.", {"why": str(detail.get("ctx", {}).get("error", detail["msg"])).rstrip(".")}
+
+
+_EXPLAINED: dict[str, Callable[[type[BaseModel], ErrorDetails], tuple[str, dict[str, Any]]]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing_key,
+    "literal_error": _wrong_choice,
+    "value_error": _own_words,
+}
+
+
+def _shown(value: object) -> str:
+    """A wrong value as a reader should see it; a whole block is only named."""
+    if isinstance(value, dict):
+        return "a block of keys"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,68 @@
+"""Which keys a pydantic model accepts at a place inside it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def keys_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[str, ...]:
+    """The keys valid at a location as pydantic reports it (union tags included), in their declared order."""
+    places: list[Any] = [model]
+    for part in location:
+        stepped = [inner for place in places for inner in _step(place, part)]
+        places = stepped or _chosen(places, part)
+    return tuple(dict.fromkeys(key for place in places for option in _options(place) for key in _keys(option)))
+
+
+def _options(place: Any) -> Iterator[Any]:
+    """The place itself, or the members of a union, stripped of annotations."""
+    origin = get_origin(place)
+    if origin is Annotated:
+        yield from _options(get_args(place)[0])
+    elif origin in (Union, UnionType):
+        for member in get_args(place):
+            yield from _options(member)
+    else:
+        yield place
+
+
+def _step(place: Any, part: int | str) -> Iterator[Any]:
+    for option in _options(place):
+        origin, arguments = get_origin(option), get_args(option)
+        if _is_model(option):
+            fields = {_name(name, field): field for name, field in option.model_fields.items()}
+            if part in fields:
+                yield fields[str(part)].annotation
+        elif origin in (list, tuple, Sequence) and isinstance(part, int):
+            yield arguments[0]
+        elif origin in (dict, Mapping):
+            yield arguments[1]
+
+
+def _chosen(places: list[Any], part: int | str) -> list[Any]:
+    """Where ``part`` is the tag of a union, its member; else the places unchanged."""
+    options = [option for place in places for option in _options(place)]
+    tagged = [option for option in options if _is_model(option) and part in _tags(option)]
+    return tagged or places
+
+
+def _tags(model: type[BaseModel]) -> set[object]:
+    literals = (field.annotation for field in model.model_fields.values() if get_origin(field.annotation) is Literal)
+    return {model.__name__, *(value for literal in literals for value in get_args(literal))}
+
+
+def _keys(option: Any) -> Iterator[str]:
+    if _is_model(option):
+        for name, field in option.model_fields.items():
+            yield _name(name, field)
+
+
+def _name(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _is_model(option: Any) -> bool:
+    return isinstance(option, type) and issubclass(option, BaseModel)
