@@ -11,6 +11,7 @@
     │   ├── Throttled                429, vendor quota: wait ``retry_after_s`` on the same rung
     │   └── LoginExpired             log in once, then the same rung
     ├── Rejected                     the vendor, or a rule, said no: never another rung
+    │   ├── Declined                 an attending person said no to the write
     │   ├── AccessRefused            401 after a fresh login, 403 on the business object
     │   └── BusinessError            data or a rule says no: never retried
     │       ├── BusinessPartnerUnknown, BusinessPartnerBlocked
@@ -22,6 +23,8 @@
     │       ├── StockShort           confirmed less than asked
     │       ├── OrderRefused         a rule of the bot: cancelled, empty, wrong currency, not translatable
     │       └── ValidationFailed     any other no of the vendor
+    ├── WrittenDifferently           the read-back found the document, but not as asked
+    ├── WrittenTwice                 the read-back found more than one document
     ├── UnknownOutcome               sent, or perhaps sent, and no answer to believe: read back first
     ├── UsageError                   what the user gave is wrong: one sentence, exit code 2
     │   └── WorkspaceError           the same, in a file of the workspace: file, line, value, valid values
@@ -60,12 +63,22 @@ class TandemError(Exception):
     @staticmethod
     def restored(data: Mapping[str, object]) -> "TandemError":
         """The error that ``recorded`` described, of the same class. Raises KeyError for a code nobody has."""
-        kind = {cls.code: cls for cls in _family(TandemError)}[str(data["code"])]
+        kind = error_named(str(data["code"]))
         fields = data["fields"]
         assert isinstance(fields, dict)
         error = kind.__new__(kind)
         TandemError.__init__(error, str(data["template"]), **fields)
         return error
+
+
+def error_named(code: str) -> type[TandemError]:
+    """The class with this ``code``. Raises KeyError for a code nobody has."""
+    return {cls.code: cls for cls in _family(TandemError)}[code]
+
+
+def codes_of(cls: type[TandemError]) -> tuple[str, ...]:
+    """The codes of a class and all its subclasses."""
+    return tuple(kind.code for kind in _family(cls))
 
 
 def _family(cls: type[TandemError]) -> Iterator[type[TandemError]]:
@@ -138,6 +151,12 @@ class AccessRefused(Rejected):
     code = "access_refused"
 
 
+class Declined(Rejected):
+    """A person who attends the run said no to a write."""
+
+    code = "declined"
+
+
 class BusinessError(Rejected):
     """Data or a rule says no. Never retried."""
 
@@ -208,6 +227,18 @@ class UnknownOutcome(TandemError):
     """Sent, or perhaps sent, and no answer to believe."""
 
     code = "unknown_outcome"
+
+
+class WrittenDifferently(TandemError):
+    """The books hold the document with our reference, with other values than were asked."""
+
+    code = "written_differently"
+
+
+class WrittenTwice(TandemError):
+    """The books hold more than one document with our reference."""
+
+    code = "written_twice"
 
 
 class UsageError(TandemError):

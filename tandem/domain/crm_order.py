@@ -109,6 +109,9 @@ class CrmOrderStatus(Record):
             Difference(field=field, asked=asked, found=found or "") for field, asked, found in pairs if asked != found
         )
 
+    def expected(self) -> "CrmOrderStatusWritten":
+        return CrmOrderStatusWritten(order_id=self.order_id)
+
 
 class CrmOrderStatusWritten(Record):
     order_id: Text

@@ -59,6 +59,10 @@ class Write(Protocol):
         """The fields in which the found document is not what was asked; empty when equal."""
         ...
 
+    def expected(self) -> Record:
+        """The result as far as it can be told without writing, for a dry run."""
+        ...
+
 
 @runtime_checkable
 class Compensable(Protocol):

@@ -48,6 +48,9 @@ class SalesOrder(Record):
     def differences(self, document: "SalesOrderDocument") -> tuple[Difference, ...]:
         return tuple(_differences(self, document.order))
 
+    def expected(self) -> "SalesOrderConfirmation":
+        return SalesOrderConfirmation(sales_order_id="?", external_reference=self.external_reference)
+
 
 class ConfirmedLine(Record):
     """What the ERP's own availability check promised for one line; ``quantity`` None when it does not say."""
@@ -69,6 +72,9 @@ class SalesOrderCancel(Record):
         if document.sales_order_id != self.sales_order_id or document.cancelled:
             return ()
         return (Difference(field="cancelled", asked="yes", found="no"),)
+
+    def expected(self) -> "SalesOrderConfirmation":
+        return SalesOrderConfirmation(sales_order_id=self.sales_order_id, external_reference=self.external_reference)
 
 
 class SalesOrderConfirmation(Record):

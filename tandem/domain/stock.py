@@ -70,6 +70,9 @@ class StockReservation(Record):
             return ()
         return (Difference(field="demands", asked=str(self.demands), found=str(document.reservation.demands)),)
 
+    def expected(self) -> "StockReservationConfirmation":
+        return StockReservationConfirmation(reservation_id="?", external_reference=self.external_reference)
+
 
 class StockRelease(Record):
     """Give a reservation back."""
@@ -84,6 +87,11 @@ class StockRelease(Record):
         if document.reservation_id != self.reservation_id or document.released:
             return ()
         return (Difference(field="released", asked="yes", found="no"),)
+
+    def expected(self) -> "StockReservationConfirmation":
+        return StockReservationConfirmation(
+            reservation_id=self.reservation_id, external_reference=self.external_reference
+        )
 
 
 class StockReservationConfirmation(Record):

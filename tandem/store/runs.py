@@ -59,6 +59,16 @@ def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str
     return [known.get(run.dedupe_key) or fresh[run.dedupe_key].id for run in new]
 
 
+def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: datetime) -> None:
+    """Make a run that starts later; an existing twin is put off until then, if it has not started."""
+    (run_id,) = add(connection, [new], at)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(["ready", "waiting"]))
+        .values(status="waiting", wake_at=wake_at)
+    )
+
+
 def claim(connection: Connection, limit: int, now: datetime, only: Sequence[str] | None = None) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
     other = runs.alias("other")

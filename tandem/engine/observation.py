@@ -1,0 +1,37 @@
+"""A read that is no step of its own: a read-back climbs its ladder, but the journal keeps the verdict, not the read."""
+
+from typing import TYPE_CHECKING, Any
+
+from tandem.domain.channel import Attempt
+from tandem.domain.operation import Operation
+from tandem.domain.record import Record
+from tandem.engine.system import System
+from tandem.errors import LoginExpired, NotOffered, NotSent, TandemError, UnknownOutcome
+
+if TYPE_CHECKING:
+    from tandem.engine.climb import Context
+
+
+async def observe(context: "Context", system: System, operation: Operation[Any, Any], request: Record) -> Record:
+    """Ask on each rung once. Raises what the last rung raised: NotSent or UnknownOutcome; Rejected at once."""
+    rungs = system.rungs(operation.name)
+    last: TandemError = NotOffered(
+        "{operation} is offered on none of the channels of system {system}.",
+        operation=operation.name,
+        system=system.name,
+    )
+    for number, name in enumerate(rungs.ladder if rungs else (), start=1):
+        channel = system.channels[name]
+        attempt = Attempt(operation, system.name, request, None, context.journal.run_id, number)
+        try:
+            return await channel.perform(attempt)
+        except LoginExpired as error:
+            last = error
+            try:
+                await channel.login()
+                return await channel.perform(attempt)
+            except (NotSent, UnknownOutcome) as again:
+                last = again
+        except (NotSent, UnknownOutcome) as error:
+            last = error
+    raise last

@@ -1,0 +1,24 @@
+"""Why a run stops executing without having ended. Neither is an Exception: a bot cannot catch them by accident."""
+
+from datetime import datetime
+
+
+class Suspended(BaseException):
+    """The run waits: for an instant, for a ticket, or for a person's answer (neither given)."""
+
+    def __init__(self, *, wake_at: datetime | None = None, ticket_id: int | None = None) -> None:
+        self.wake_at = wake_at
+        self.ticket_id = ticket_id
+        super().__init__()
+
+
+class Fenced(BaseException):
+    """Another worker has taken the run over: nothing more may be written or sent for it here."""
+
+
+class Repeated(BaseException):
+    """The same version of the document is, or was, the work of another run."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__()

@@ -1,0 +1,223 @@
+"""A write: its intent is on the disk before the first byte leaves, and nobody guesses what became of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from tandem import log
+from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
+from tandem.domain.record import Record
+from tandem.engine.climb import Climb
+from tandem.engine.late_look import LateLook, schedule
+from tandem.engine.observation import observe
+from tandem.engine.read_back import Verdict, judge
+from tandem.errors import (
+    DuplicateReference,
+    NotSent,
+    Rejected,
+    TandemError,
+    UnknownOutcome,
+    WrittenDifferently,
+    WrittenTwice,
+)
+
+_LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class WriteClimb(Climb):
+    """The outcome table of the design, for operations that change the vendor's books."""
+
+    async def _prepare(self) -> Record | None:
+        if self.state.request is not None:
+            self.request = self.context.codec.load(self.operation.request, self.state.request)
+        if self.state.doubt is not None:
+            return await self._settle()
+        if not self.state.attempts and self.rungs.look_first:
+            return await self._adopt()
+        return None
+
+    async def _begin(self, number: int, channel: ChannelName) -> None:
+        body: dict[str, Any] = {"number": number, "channel": channel}
+        if number == 1:
+            body |= {
+                "operation": self.operation.name,
+                "system": self.system.name,
+                "reference": self._reference,
+                "request": self.context.codec.dump(self.request),
+            }
+        await self.context.journal.append(self.step_name, "attempted", body)
+
+    async def _on_claim(self, number: int, channel: ChannelName, result: Record) -> Record | None:
+        if channel == "api" or self.operation.read_back is None:
+            return self._complete(result, channel=channel, via="answer")
+        self.context.journal.note(
+            self.step_name, "ended", {"number": number, "channel": channel, "outcome": "claimed", "error": None}
+        )
+        return await self._settle()
+
+    async def _on_unknown(self, number: int, channel: ChannelName, error: TandemError) -> Record | None:
+        self._end(number, channel, "unknown", error)
+        log.event("outcome.unknown", system=self.system.name, operation=self.operation.name, reference=self._reference)
+        return await self._settle()
+
+    async def _on_rejected(self, channel: ChannelName, error: Rejected) -> Record | None:
+        if isinstance(error, DuplicateReference) and self.operation.read_back is not None:
+            return await self._on_unknown(len(self.state.attempts), channel, error)
+        return await super()._on_rejected(channel, error)
+
+    async def _adopt(self) -> Record | None:
+        """A document with our reference may be there already: keyed by a person, or by another Tandem."""
+        try:
+            verdict = await self._look()
+        except (NotSent, UnknownOutcome):
+            return None
+        return None if verdict.kind == "absent" else await self._act_on(verdict)
+
+    async def _settle(self) -> Record | None:
+        """Read back until the books show the write, or until the vendor can no longer be committing it."""
+        doubt = self.state.doubt
+        assert doubt is not None
+        if self.operation.read_back is None:
+            await self._ticket("outcome_unknown", self._no_read_back(), channel=doubt.channel)
+        if doubt.ended_at is None:
+            self._end(doubt.number, doubt.channel, "unknown", self._broken_off(doubt.channel))
+        deadline = cast(datetime, doubt.ended_at) + timedelta(seconds=self.rungs.settle_s)
+        for look in range(1_000_000):
+            is_last = self.context.clock.now() >= deadline
+            verdict = await self._look_or_ticket(is_last)
+            if verdict is not None and verdict.kind != "absent":
+                return await self._act_on(verdict)
+            if is_last:
+                self._believe_absent(doubt.number, verdict.differences if verdict else ())
+                return None
+            left_s = (deadline - self.context.clock.now()).total_seconds()
+            pause_s = _LOOK_PAUSES_S[min(look, len(_LOOK_PAUSES_S) - 1)]
+            await self.context.pause(max(0.0, min(pause_s, left_s)))
+        raise AssertionError("the deadline ends this loop")
+
+    async def _look_or_ticket(self, is_last: bool) -> Verdict | None:
+        """The verdict; None while the read-back fails and there still is time. At the end of it: a ticket."""
+        try:
+            return await self._look()
+        except (NotSent, UnknownOutcome) as error:
+            if is_last:
+                await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
+            return None
+        except Rejected as error:
+            await self._on_rejected(self.state.attempts[-1].channel, error)
+            return None
+
+    async def _look(self) -> Verdict:
+        assert self.operation.read_back is not None
+        write = cast(Write, self.request)
+        found = await observe(self.context, self.system, operation_named(self.operation.read_back), write.lookup())
+        verdict = judge(self.operation, write, cast(Found, found))
+        self.context.journal.note(self.step_name, "looked", verdict.as_data())
+        log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)
+        return verdict
+
+    def _believe_absent(self, number: int, differences: Sequence[Difference]) -> None:
+        shown = [difference.model_dump() for difference in differences]
+        self.context.journal.note(self.step_name, "absent", {"number": number, "differences": shown})
+        if self.operation.effect == "create":
+            look = LateLook(
+                run_id=self.context.journal.run_id,
+                step=self.step_name,
+                system=self.system.name,
+                operation=self.operation.name,
+                request=self.context.codec.dump(self.request),
+            )
+            schedule(self.context, look, self.rungs.late_s)
+
+    async def _act_on(self, verdict: Verdict) -> Record:
+        if verdict.kind == "different":
+            await self._ticket_differences(verdict)
+        if verdict.kind == "several":
+            await self._keep_first(verdict.documents)
+            if verdict.differences:
+                await self._ticket_differences(verdict)
+        first = verdict.documents[0]
+        channel = self.state.attempts[-1].channel if self.state.attempts else None
+        return self._complete(first.result(), channel=channel, via="read_back", document=first.document_id)
+
+    async def _ticket_differences(self, verdict: Verdict) -> None:
+        error = WrittenDifferently(
+            "{operation} {reference} stands in system {system} as document {document}, but not as asked: {fields}. "
+            "Nothing more was written. Correct the document there, then resolve this ticket with its number.",
+            operation=self.operation.name,
+            reference=self._reference,
+            system=self.system.name,
+            document=verdict.documents[0].document_id,
+            fields=describe(verdict.differences),
+        )
+        await self._ticket("written_differently", error, channel=None)
+
+    async def _keep_first(self, documents: tuple[Document, ...]) -> None:
+        kept, extra = documents[0], documents[1:]
+        cancelled = [document for document in extra if await self._cancel(document)]
+        error = WrittenTwice(
+            "{operation} {reference} stands in system {system} {count} times. Kept: {kept}. Cancelled: {cancelled}. "
+            "Still there: {left}. Check them, then resolve this ticket.",
+            operation=self.operation.name,
+            reference=self._reference,
+            system=self.system.name,
+            count=len(documents),
+            kept=kept.document_id,
+            cancelled=_numbers(cancelled),
+            left=_numbers([document for document in extra if document not in cancelled]),
+        )
+        await self._ticket("written_twice", error, channel=None, blocking=False)
+
+    async def _cancel(self, document: Document) -> bool:
+        """Whether the extra document could be cancelled, by a step of its own."""
+        name = self.operation.compensated_by
+        result = document.result()
+        if name is None or self.system.rungs(name) is None or not isinstance(result, Compensable):
+            return False
+        step = f"{self.step_name}~cancel {document.document_id}"
+        climb = WriteClimb(self.context, self.system, step, operation_named(name), result.compensation())
+        try:
+            await climb.result()
+        except TandemError:
+            return False
+        return True
+
+    async def _exhausted(self) -> None:
+        differences = self.state.attempts[-1].differences
+        if not differences:
+            await super()._exhausted()
+        error = WrittenDifferently(
+            "{operation} {reference} was sent to system {system}, but these fields do not stand there as asked: "
+            "{fields}. Set them by hand, then resolve this ticket; or retry it.",
+            operation=self.operation.name,
+            reference=self._reference,
+            system=self.system.name,
+            fields=describe([Difference.model_validate(item) for item in differences]),
+        )
+        await self._ticket("written_differently", error, channel=self.state.attempts[-1].channel)
+
+    def _broken_off(self, channel: ChannelName) -> UnknownOutcome:
+        return UnknownOutcome(
+            "{operation} on system {system} was under way through {channel} when Tandem stopped.",
+            operation=self.operation.name,
+            system=self.system.name,
+            channel=channel,
+        )
+
+    def _no_read_back(self) -> UnknownOutcome:
+        return UnknownOutcome(
+            "What became of {operation} {reference} on system {system} is unknown, and the operation has no read-back. "
+            "Look it up there, then resolve this ticket with the document number.",
+            operation=self.operation.name,
+            reference=self._reference,
+            system=self.system.name,
+        )
+
+
+def describe(differences: Sequence[Difference]) -> str:
+    """The differing fields as people read them."""
+    return "; ".join(f"{item.field}: asked {item.asked!r}, found {item.found!r}" for item in differences)
+
+
+def _numbers(documents: Sequence[Document]) -> str:
+    return ", ".join(document.document_id for document in documents) or "none"
