@@ -25,6 +25,8 @@
     │       └── ValidationFailed     any other no of the vendor
     ├── WrittenDifferently           the read-back found the document, but not as asked
     ├── WrittenTwice                 the read-back found more than one document
+    ├── NotCompensated               a write of a failed saga could not be undone
+    ├── Question                     a person has to answer before the run goes on
     ├── UnknownOutcome               sent, or perhaps sent, and no answer to believe: read back first
     ├── UsageError                   what the user gave is wrong: one sentence, exit code 2
     │   └── WorkspaceError           the same, in a file of the workspace: file, line, value, valid values
@@ -239,6 +241,18 @@ class WrittenTwice(TandemError):
     """The books hold more than one document with our reference."""
 
     code = "written_twice"
+
+
+class NotCompensated(TandemError):
+    """A write of a failed saga still stands; the text says exactly what and where."""
+
+    code = "not_compensated"
+
+
+class Question(TandemError):
+    """A person's answer is needed."""
+
+    code = "question"
 
 
 class UsageError(TandemError):

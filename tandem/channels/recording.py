@@ -27,7 +27,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from tandem.channels.selectors import Strict
+from tandem.channels.selectors import ErrorCode, Pattern, Strict
 from tandem.channels.templates import fault
 
 LOGIN = "login"
@@ -114,7 +114,7 @@ class Read(OnElement):
     """Read an element. ``pattern``: keep its first group; a text that does not match is a screen fault."""
 
     into: str
-    pattern: str | None = None
+    pattern: Pattern | None = None
     within_s: float = Field(default=10.0, gt=0)
 
 
@@ -136,7 +136,7 @@ class Wait(OnElement):
 class Fail(Strict):
     """End with a business error: the ``code`` of a class of tandem.errors, and what the screen said."""
 
-    error: str
+    error: ErrorCode
     message: TemplateText
 
 

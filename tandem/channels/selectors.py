@@ -26,10 +26,13 @@ Where a word may stand in one of several languages, a list is *any of these*, in
 templates. Candidates are tried in order; one counts when it matches exactly one visible element.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tandem.errors import NotOffered, Rejected, Unavailable, codes_of
 
 Kind = Literal["text", "number", "day"]
 """How a value is written on the screen; numbers and days follow the system's notation."""
@@ -124,11 +127,31 @@ class Table(Strict, Generic[Candidate]):
     columns: dict[str, Element[Candidate]] = Field(min_length=1)
 
 
+def _known_code(code: str) -> str:
+    if code not in ERROR_CODES:
+        raise ValueError(f"{code} is not an error a screen can show; valid: {', '.join(ERROR_CODES)}")
+    return code
+
+
+def _regular(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+ERROR_CODES = (*codes_of(Rejected), Unavailable.code, NotOffered.code)
+"""What a text on a screen can mean."""
+ErrorCode = Annotated[str, AfterValidator(_known_code)]
+Pattern = Annotated[str, AfterValidator(_regular)]
+
+
 class Meaning(Strict):
     """What a text in a message says: the ``code`` of a class of tandem.errors. The first match counts."""
 
-    pattern: str
-    error: str
+    pattern: Pattern
+    error: ErrorCode
 
 
 class Message(Strict, Generic[Candidate]):
