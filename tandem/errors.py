@@ -26,6 +26,7 @@
     ├── WrittenDifferently           the read-back found the document, but not as asked
     ├── WrittenTwice                 the read-back found more than one document
     ├── NotCompensated               a write of a failed saga could not be undone
+    ├── BotFailed                    a mistake in a bot's code
     ├── Question                     a person has to answer before the run goes on
     ├── UnknownOutcome               sent, or perhaps sent, and no answer to believe: read back first
     ├── UsageError                   what the user gave is wrong: one sentence, exit code 2
@@ -247,6 +248,12 @@ class NotCompensated(TandemError):
     """A write of a failed saga still stands; the text says exactly what and where."""
 
     code = "not_compensated"
+
+
+class BotFailed(TandemError):
+    """A bot broke off with an exception that is none of these: a mistake in its code."""
+
+    code = "bot_failed"
 
 
 class Question(TandemError):

@@ -6,7 +6,9 @@ A terminal shows events readably; a file gets them as JSON lines. ``register_sec
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,11 +25,29 @@ _PERSONAL = re.compile(
 )
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|session|oauth)\s+[\w.~+/=!-]{8,}")
 _secrets: set[str] = set()
+_correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 
 
 def event(name: str, /, *, level: str = "INFO", **fields: object) -> None:
     """Log one event. ``name`` is its constant, such as ``rung.descended``; fields are scrubbed before any sink."""
-    logger.bind(event=name, **fields).log(level, name)
+    run = _correlation.get()
+    bound = fields if run is None or "run" in fields else {"run": run, **fields}
+    logger.bind(event=name, **bound).log(level, name)
+
+
+@contextmanager
+def correlated(run_id: str) -> Iterator[None]:
+    """Everything logged inside, in this task, carries the run's id."""
+    token = _correlation.set(run_id)
+    try:
+        yield
+    finally:
+        _correlation.reset(token)
+
+
+def correlation() -> str | None:
+    """The id of the run this task works for, if any."""
+    return _correlation.get()
 
 
 def register_secret(value: str) -> None:

@@ -66,7 +66,10 @@ class Write(Protocol):
 
 @runtime_checkable
 class Compensable(Protocol):
-    """The result of a write that can be undone."""
+    """The result of a write that can be undone; ``document_id`` names what it made."""
+
+    @property
+    def document_id(self) -> str: ...
 
     def compensation(self) -> Record:
         """The request of the operation that undoes this write."""

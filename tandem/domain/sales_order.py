@@ -84,6 +84,10 @@ class SalesOrderConfirmation(Record):
     external_reference: Text
     lines: tuple[ConfirmedLine, ...] = ()
 
+    @property
+    def document_id(self) -> str:
+        return self.sales_order_id
+
     def compensation(self) -> SalesOrderCancel:
         return SalesOrderCancel(external_reference=self.external_reference, sales_order_id=self.sales_order_id)
 

@@ -98,6 +98,10 @@ class StockReservationConfirmation(Record):
     reservation_id: Text
     external_reference: Text
 
+    @property
+    def document_id(self) -> str:
+        return self.reservation_id
+
     def compensation(self) -> StockRelease:
         return StockRelease(external_reference=self.external_reference, reservation_id=self.reservation_id)
 

@@ -57,7 +57,7 @@ class Climb:
         if rungs is None or not rungs.ladder:
             raise NotOffered(
                 "{operation} cannot be carried out on system {system}: vendor {vendor} offers it on none of the "
-                "channels configured for it ({channels}). Configure one in tandem.yaml or extend the ladder in vendor.yaml.",
+                "channels configured for it ({channels}). Configure one in tandem.yaml, or extend its ladder.",
                 operation=operation.name,
                 system=system.name,
                 vendor=system.vendor,
@@ -168,7 +168,9 @@ class Climb:
             self._end(number, channel, "not_sent", error if isinstance(error, NotSent) else self._unforeseen(error))
 
     def _complete(self, result: Record, **proof: Any) -> Record:
-        self.context.journal.note(self.step_name, "completed", {"result": self.context.codec.dump(result), **proof})
+        document = getattr(result, "document_id", None)
+        body = {"result": self.context.codec.dump(result), **({"document": document} if document else {}), **proof}
+        self.context.journal.note(self.step_name, "completed", body)
         return result
 
     def _end(self, number: int, channel: ChannelName, outcome: str, error: TandemError) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -11,8 +11,13 @@ from tandem.domain.clock import Clock
 from tandem.engine.steps import StepState, fold
 from tandem.engine.suspension import Fenced
 from tandem.store import journal as rows
-from tandem.store.database import Database
 from tandem.store.journal import Entry
+
+
+class Writer(Protocol):
+    """Takes work for the store without waiting: see ``Database.enqueue``."""
+
+    def enqueue(self, work: Callable[[Connection], bool]) -> Future[bool]: ...
 
 
 class Journal:
@@ -20,9 +25,7 @@ class Journal:
     ``append`` returns before the note is on the disk too. Both raise Fenced once another worker has the run.
     """
 
-    def __init__(
-        self, database: Database, clock: Clock, run_id: str, epoch: int, entries: Iterable[Entry] = ()
-    ) -> None:
+    def __init__(self, database: Writer, clock: Clock, run_id: str, epoch: int, entries: Iterable[Entry] = ()) -> None:
         known = list(entries)
         self._database, self._clock = database, clock
         self.run_id, self._epoch = run_id, epoch

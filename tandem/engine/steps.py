@@ -9,6 +9,9 @@ from tandem.domain.evidence import Evidence
 from tandem.domain.operation import ChannelName
 from tandem.store.journal import Entry
 
+UNDO = "~undo"
+"""What the name of the step ends with that undoes another."""
+
 AttemptOutcome = Literal["not_sent", "unknown", "claimed"]
 """``claimed``: a screen said it is done; like ``unknown`` it needs its read-back."""
 
@@ -42,6 +45,7 @@ class StepState:
 
     name: str
     operation: str | None = None
+    system: str | None = None
     reference: str | None = None
     request: Any = None
     attempts: list[AttemptState] = field(default_factory=list)
@@ -73,7 +77,7 @@ class StepState:
         _APPLY[entry.kind](self, entry)
 
     def _intended(self, entry: Entry) -> None:
-        self.operation = entry.body["operation"]
+        self.operation, self.system = entry.body["operation"], entry.body["system"]
         self.reference = entry.body.get("reference")
         self.request = entry.body["request"]
 
@@ -108,7 +112,7 @@ class StepState:
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None
         self.attempts_before = len(self.attempts)
-        if self.undone:
+        if self.undone or self.name.endswith(UNDO):
             self.completed, self.undone = None, False
 
     def _undone(self, _: Entry) -> None:

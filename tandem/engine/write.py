@@ -138,7 +138,7 @@ class WriteClimb(Climb):
                 await self._ticket_differences(verdict)
         first = verdict.documents[0]
         channel = self.state.attempts[-1].channel if self.state.attempts else None
-        return self._complete(first.result(), channel=channel, via="read_back", document=first.document_id)
+        return self._complete(first.result(), channel=channel, via="read_back")
 
     async def _ticket_differences(self, verdict: Verdict) -> None:
         error = WrittenDifferently(

@@ -149,9 +149,11 @@ def recover(connection: Connection) -> int:
     return int(done.rowcount)
 
 
-def next_wake_at(connection: Connection) -> datetime | None:
+def next_wake_at(connection: Connection, only: Sequence[str] | None = None) -> datetime | None:
     """When the first waiting run is due, if any is waiting for a time."""
     query = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting")
+    if only is not None:
+        query = query.where(runs.c.id.in_(only))
     found: datetime | None = connection.execute(query).scalar()
     return found
 

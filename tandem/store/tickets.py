@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tandem.domain.evidence import Evidence, EvidenceKind
 from tandem.store.schema import ticket_evidence, ticket_runs, tickets
@@ -21,6 +21,7 @@ TicketKind = Literal[
     "not_compensated",
     "business_exception",
     "bot_failed",
+    "question",
 ]
 TicketStatus = Literal["open", "resolved"]
 
@@ -106,6 +107,11 @@ def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetim
         .where(tickets.c.id == ticket_id)
         .values(status="resolved", resolved_at=at, resolution=resolution)
     )
+
+
+def unlink(connection: Connection, ticket_id: int, run_id: str) -> None:
+    """Take a run off the ticket: it is settled, the others are not."""
+    connection.execute(delete(ticket_runs).where(ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.run_id == run_id))
 
 
 def find(connection: Connection, ticket_id: int) -> Ticket | None:

@@ -1,0 +1,41 @@
+"""A run that leaves no trace: for dry runs and for polling."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from tandem.domain.clock import new_id
+from tandem.domain.record import Record
+from tandem.engine.attendant import WritePreview
+from tandem.engine.bot import Bot
+from tandem.engine.climb import Context
+from tandem.engine.journal import Journal
+from tandem.engine.performer import DryPerformer
+from tandem.engine.run import Run
+from tandem.engine.tickets import Ticketing
+
+if TYPE_CHECKING:
+    from tandem.engine.engine import Engine
+
+
+class _Discard:
+    """Takes journal entries and keeps none."""
+
+    def enqueue(self, work: Callable[[Connection], bool]) -> Future[bool]:
+        future: Future[bool] = Future()
+        future.set_result(True)
+        return future
+
+
+def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WritePreview], None]) -> Run:
+    """A run of the bot that reads for real, shows its writes, and records nothing."""
+    journal = Journal(_Discard(), engine.clock, new_id(), 0)
+    ticketing = Ticketing(engine.database, engine.clock, journal)
+    context = Context(journal, engine.codec, engine.clock, ticketing)
+
+    async def claim_version(version: str) -> str | None:
+        return None
+
+    return Run(bot, item, context, DryPerformer(context, show), claim_version, engine.attendant)

@@ -1,0 +1,196 @@
+"""Settling tickets: try again, or accept what a person did by hand once the books show it."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection
+
+from tandem.domain.operation import Document, Found, Operation, Write, operation_named
+from tandem.domain.record import Record
+from tandem.engine.climb import Context
+from tandem.engine.engine import Engine
+from tandem.engine.journal import Journal
+from tandem.engine.observation import observe
+from tandem.engine.steps import UNDO, StepState
+from tandem.engine.tickets import Ticketing
+from tandem.engine.write import describe
+from tandem.errors import UsageError
+from tandem.store import audit, runs, tickets
+from tandem.store import journal as journal_rows
+from tandem.store.tickets import Ticket, TicketRun
+
+
+class Settlement:
+    """What people do to tickets. ``actor`` goes into the audit trail. The runs become ready; ``Engine.work`` goes on."""
+
+    def __init__(self, engine: Engine, actor: str) -> None:
+        self._engine, self._actor = engine, actor
+
+    async def retry(self, ticket_id: int) -> list[str]:
+        """Let the runs that the ticket stopped try again where they stopped; their ids."""
+        ticket = await self._open_ticket(ticket_id)
+        stopped = [link for link in ticket.runs if link.blocking]
+        for link in stopped:
+            journal = await self._journal(link.run_id)
+            if journal is not None:
+                await self._reopen(journal, link.step)
+        await self._close(ticket, "retried", [link.run_id for link in stopped], {})
+        return [link.run_id for link in stopped]
+
+    async def resolve(
+        self, ticket_id: int, *, document: str | None = None, reference: str | None = None, answer: str | None = None
+    ) -> list[str]:
+        """Settle a ticket with what was done by hand; the ids of the runs that go on.
+
+        ``document``: the number of the document that a person made; it must be in the vendor's books with the
+        external reference and the asked values. ``reference``: which order, when the ticket stopped several.
+        ``answer``: to a question. Raises UsageError when it does not fit or the books say otherwise.
+        """
+        ticket = await self._open_ticket(ticket_id)
+        stopped = [link for link in ticket.runs if link.blocking]
+        if not stopped:
+            await self._close(ticket, "resolved", [], {"document": document})
+            return []
+        chosen = _choose(ticket, stopped, reference)
+        journal = await self._journal(chosen.run_id)
+        if journal is not None:
+            await self._settle(ticket, journal, chosen, document, answer)
+        if len(stopped) == 1:
+            await self._close(ticket, "resolved", [chosen.run_id], {"document": document, "answer": answer})
+        else:
+            await self._let_go(ticket, chosen, {"document": document})
+        return [chosen.run_id]
+
+    async def _settle(
+        self, ticket: Ticket, journal: Journal, link: TicketRun, document: str | None, answer: str | None
+    ) -> None:
+        step = journal.step(link.step)
+        if ticket.kind == "question":
+            await self._answer(ticket, journal, step, answer)
+        elif document is not None:
+            result = await self._proved(step, journal, document)
+            body = {"result": self._engine.codec.dump(result), "document": document, "via": "person"}
+            await journal.append(step.name, "completed", body | {"actor": self._actor})
+        else:
+            raise UsageError(
+                "Ticket {ticket} stopped {operation} {reference}: give the number of the document made by hand "
+                "(--document), or retry the ticket.",
+                ticket=ticket.id,
+                operation=step.operation or ticket.operation,
+                reference=link.reference,
+            )
+
+    async def _answer(self, ticket: Ticket, journal: Journal, step: StepState, answer: str | None) -> None:
+        choices = str(ticket.error["fields"]["choices"]).split(", ")
+        if answer not in choices:
+            raise UsageError(
+                "Ticket {ticket} asks a question: answer with --answer and one of {choices}.",
+                ticket=ticket.id,
+                choices=", ".join(choices),
+            )
+        await journal.append(step.name, "value", {"value": answer})
+
+    async def _proved(self, step: StepState, journal: Journal, document: str) -> Record:
+        operation = operation_named(step.operation) if step.operation else None
+        if operation is None or operation.read_back is None:
+            raise UsageError(
+                "Step {step} is no write with a read-back, so no document can settle it. Retry the ticket instead.",
+                step=step.name or "of the bot itself",
+            )
+        request = self._engine.codec.load(operation.request, step.request)
+        found = await self._find(step, journal, operation, request)
+        same = [item for item in found if item.document_id.lstrip("0") == document.lstrip("0")]
+        if not same:
+            raise UsageError(
+                "Document {document} does not carry the external reference {reference}. Found with it: {found}. "
+                "Enter the reference in the document, or give the number of the right one.",
+                document=document,
+                reference=cast(Write, request).external_reference,
+                found=", ".join(item.document_id for item in found) or "none",
+            )
+        differences = cast(Write, request).differences(same[0])
+        if differences:
+            raise UsageError(
+                "Document {document} is not what was asked: {fields}. Correct it, then resolve the ticket again.",
+                document=document,
+                fields=describe(differences),
+            )
+        return same[0].result()
+
+    async def _find(
+        self, step: StepState, journal: Journal, operation: Operation[Any, Any], request: Record
+    ) -> tuple[Document, ...]:
+        context = Context(
+            journal,
+            self._engine.codec,
+            self._engine.clock,
+            Ticketing(self._engine.database, self._engine.clock, journal),
+        )
+        system = self._engine.systems[step.system or ""]
+        lookup = cast(Write, request).lookup()
+        found = await observe(context, system, operation_named(str(operation.read_back)), lookup)
+        return cast(Found, found).documents
+
+    async def _reopen(self, journal: Journal, step: str) -> None:
+        undone = {state.name for state in journal.steps if state.undone}
+        for state in journal.steps:
+            if state.name == step or state.name.removesuffix(UNDO) in undone:
+                journal.note(state.name, "reopened", {"actor": self._actor})
+        await journal.flush()
+
+    async def _journal(self, run_id: str) -> Journal | None:
+        """The journal of a waiting run, to be written by us; None when the run does not wait any more."""
+        row = await self._engine.database.read(lambda connection: runs.find(connection, run_id))
+        if row is None or row.status != "waiting":
+            return None
+        entries = await self._engine.database.read(lambda connection: journal_rows.load(connection, run_id))
+        return Journal(self._engine.database, self._engine.clock, run_id, row.epoch, entries)
+
+    async def _open_ticket(self, ticket_id: int) -> Ticket:
+        ticket = await self._engine.database.read(lambda connection: tickets.find(connection, ticket_id))
+        if ticket is None:
+            raise UsageError("There is no ticket {ticket}. List them with: tandem tickets list", ticket=ticket_id)
+        if ticket.status != "open":
+            raise UsageError("Ticket {ticket} is settled already: {how}.", ticket=ticket_id, how=ticket.resolution)
+        return ticket
+
+    async def _close(self, ticket: Ticket, how: str, run_ids: list[str], detail: dict[str, Any]) -> None:
+        def write(connection: Connection) -> None:
+            tickets.resolve(connection, ticket.id, how, self._engine.clock.now())
+            self._record(connection, ticket, how, run_ids, detail)
+
+        await self._engine.database.write(write)
+
+    async def _let_go(self, ticket: Ticket, link: TicketRun, detail: dict[str, Any]) -> None:
+        def write(connection: Connection) -> None:
+            tickets.unlink(connection, ticket.id, link.run_id)
+            self._record(connection, ticket, "resolved", [link.run_id], detail)
+
+        await self._engine.database.write(write)
+
+    def _record(
+        self, connection: Connection, ticket: Ticket, how: str, run_ids: list[str], detail: dict[str, Any]
+    ) -> None:
+        runs.make_ready(connection, run_ids)
+        audit.record(
+            connection,
+            at=self._engine.clock.now(),
+            actor=self._actor,
+            action=f"ticket.{how}",
+            subject=f"ticket {ticket.id}",
+            detail={"runs": run_ids, **detail},
+        )
+
+
+def _choose(ticket: Ticket, stopped: Sequence[TicketRun], reference: str | None) -> TicketRun:
+    if len(stopped) == 1 and reference is None:
+        return stopped[0]
+    found = [link for link in stopped if link.reference == reference]
+    if len(found) != 1:
+        raise UsageError(
+            "Ticket {ticket} stopped {count} runs: say which one with --reference, one of {references}.",
+            ticket=ticket.id,
+            count=len(stopped),
+            references=", ".join(sorted(str(link.reference) for link in stopped)),
+        )
+    return found[0]
