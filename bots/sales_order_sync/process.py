@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
+from pydantic import Field
+
 from bots.sales_order_sync.mapping import Mapping
 from bots.sales_order_sync.translation import CrossReferences, demands, translate
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
@@ -22,10 +24,11 @@ from tandem.domain.record import Record, Text
 from tandem.domain.sales_order import (
     SALES_ORDER_CANCEL,
     SALES_ORDER_CREATE,
+    SALES_ORDER_FIND,
     SalesOrder,
     SalesOrderConfirmation,
 )
-from tandem.domain.stock import STOCK_CHECK, STOCK_RESERVE, StockAvailability, StockCheck, StockReservation
+from tandem.domain.stock import STOCK_CHECK, STOCK_RESERVE, StockCheck, StockReservation
 from tandem.engine.bot import BotResult, Changes
 from tandem.engine.run import Run
 from tandem.errors import BusinessError, BusinessPartnerBlocked, DocumentNotFound, OrderRefused, StockShort
@@ -47,7 +50,7 @@ class SyncResult(BotResult):
 
     order_number: str = ""
     erp_order_id: str | None = None
-    missing: dict[str, str] = {}
+    missing: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
 
 
@@ -86,8 +89,11 @@ class _Sync:
         return await self._confirm(confirmation)
 
     async def _missing(self, sales_order: SalesOrder) -> dict[str, str]:
-        """Missing quantity by material; empty when everything is available. Raises BusinessError."""
-        partner, availability = await self._run.together(
+        """Missing quantity by material; empty when everything is available. Raises BusinessError.
+
+        An order that stands in the ERP already holds its stock itself, so nothing is missing for it.
+        """
+        partner, availability, found = await self._run.together(
             self._run.perform(
                 "erp", BUSINESS_PARTNER_FIND, BusinessPartnerLookup(business_partner_id=sales_order.sold_to_party)
             ),
@@ -96,10 +102,12 @@ class _Sync:
                 STOCK_CHECK,
                 StockCheck(demands=demands(sales_order.lines), requested_on=sales_order.requested_delivery_on),
             ),
+            self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup()),
         )
-        self._check_partner(cast(BusinessPartner, partner), sales_order)
-        shortages = cast(StockAvailability, availability).shortages
-        return {shortage.material: f"{shortage.missing:f}" for shortage in shortages}
+        self._check_partner(partner, sales_order)
+        if any(not document.void for document in found.documents):
+            return {}
+        return {shortage.material: f"{shortage.missing:f}" for shortage in availability.shortages}
 
     def _check_partner(self, partner: BusinessPartner, sales_order: SalesOrder) -> None:
         if partner.blocked:

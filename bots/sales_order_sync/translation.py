@@ -92,8 +92,8 @@ def _currency(order: CrmOrder, mapping: Mapping, references: CrossReferences) ->
 def _line(order: CrmOrder, line: CrmOrderLine, mapping: Mapping, references: CrossReferences) -> SalesOrderLine:
     if line.quantity <= 0 or line.unit_price < 0:
         raise OrderRefused(
-            "Order {order} refused: line {line} ({product}) has quantity {quantity} and price {price}; an order needs a "
-            "quantity above 0 and a price of at least 0.",
+            "Order {order} refused: line {line} ({product}) has quantity {quantity} and price {price}; "
+            "an order needs a quantity above 0 and a price of at least 0.",
             order=order.order_number,
             line=line.line_number,
             product=line.product_code,

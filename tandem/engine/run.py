@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from tandem.domain.operation import Compensable, Operation, operation_named
 from tandem.domain.record import Record
@@ -21,7 +21,9 @@ from tandem.store.tickets import TicketKind
 
 Req = TypeVar("Req", bound=Record)
 Res = TypeVar("Res", bound=Record)
-T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 ClaimVersion = Callable[[str], Awaitable[str | None]]
 
 
@@ -77,14 +79,20 @@ class Run:
             self._done.append(_Done(step, system, operation, result))
         return result
 
-    async def together(self, *steps: Awaitable[T]) -> list[T]:
-        """Do several steps at once and wait for all. Raises the first failure, once none is under way any more."""
+    @overload
+    async def together(self, first: Awaitable[A], second: Awaitable[B], /) -> tuple[A, B]: ...
+
+    @overload
+    async def together(self, first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], /) -> tuple[A, B, C]: ...
+
+    async def together(self, *steps: Awaitable[Any]) -> tuple[Any, ...]:
+        """Do steps at once and wait for all. Raises the first failure, once none is under way any more."""
         outcomes = await asyncio.gather(*(_outcome(step) for step in steps))
         failures = [outcome.error for outcome in outcomes if isinstance(outcome, _Failed)]
         suspensions = [error for error in failures if not isinstance(error, Exception)]
         for error in (*suspensions, *failures):
             raise error
-        return [cast(T, outcome) for outcome in outcomes]
+        return tuple(outcomes)
 
     async def version(self, version: str) -> None:
         """Say which version of the document this run works on. Ends the run when another one has it already."""
@@ -220,7 +228,7 @@ class _Failed:
     error: BaseException
 
 
-async def _outcome(step: Awaitable[T]) -> T | _Failed:
+async def _outcome(step: Awaitable[A]) -> A | _Failed:
     try:
         return await step
     except asyncio.CancelledError:
