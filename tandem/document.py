@@ -39,6 +39,15 @@ class Document:
                 node = node[part]
         return found
 
+    def value(self, location: Location) -> Any:
+        """The block at a location; an empty one when nothing stands there."""
+        found = self.data
+        for part in location:
+            if not isinstance(found, dict) or part not in found:
+                return {}
+            found = found[part]
+        return found
+
 
 def load(path: Path) -> Document:
     """Read one YAML file. Raises WorkspaceError when it cannot be read or is not YAML."""
@@ -66,20 +75,20 @@ def read(path: Path, model: type[Model]) -> Model:
     return validated(load(path), model)
 
 
-def validated(document: Document, model: type[Model]) -> Model:
-    """The document as this model. Raises WorkspaceError for its first mistake."""
+def validated(document: Document, model: type[Model], at: Location = ()) -> Model:
+    """The document, or its block at a location, as this model. Raises WorkspaceError for its first mistake."""
     try:
-        return model.model_validate(document.data)
+        return model.model_validate(document.value(at))
     except ValidationError as error:
-        raise next(_sentences(document, model, error)) from None
+        raise next(_sentences(document, model, error, at)) from None
 
 
-def mistakes(document: Document, model: type[BaseModel]) -> tuple[WorkspaceError, ...]:
-    """Every mistake of the document against this model; empty when it is valid."""
+def mistakes(document: Document, model: type[BaseModel], at: Location = ()) -> tuple[WorkspaceError, ...]:
+    """Every mistake of the document, or of its block at a location, against this model; empty when it is valid."""
     try:
-        model.model_validate(document.data)
+        model.model_validate(document.value(at))
     except ValidationError as error:
-        return tuple(_sentences(document, model, error))
+        return tuple(_sentences(document, model, error, at))
     return ()
 
 
@@ -115,13 +124,15 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _sentences(document: Document, model: type[BaseModel], error: ValidationError) -> Iterator[WorkspaceError]:
+def _sentences(
+    document: Document, model: type[BaseModel], error: ValidationError, at: Location
+) -> Iterator[WorkspaceError]:
     for detail in error.errors(include_url=False):
-        yield _sentence(document, model, detail)
+        yield _sentence(document, model, detail, at)
 
 
-def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails) -> WorkspaceError:
-    where = detail["loc"]
+def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails, at: Location) -> WorkspaceError:
+    where = (*at, *detail["loc"])
     keys = ".".join(str(part) for part in where) or "(the whole file)"
     explain = _EXPLAINED.get(detail["type"])
     if explain is not None:
