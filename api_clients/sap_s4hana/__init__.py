@@ -1,0 +1,1 @@
+"""SAP S/4HANA over its OData V2 business APIs."""
