@@ -1,29 +1,24 @@
 """Records as JSON text, their personal fields sealed."""
 
+from base64 import b64decode, b64encode
 from functools import cache
-from typing import Any, Protocol, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic.fields import FieldInfo
 
 from tandem.domain.record import Personal, Record
+from tandem.vault import Vault
 
 R = TypeVar("R", bound=Record)
 _MARK = "sealed:"
-
-
-class Sealer(Protocol):
-    """Keeps text from being read without the key: see ``tandem.vault``."""
-
-    def seal_text(self, text: str) -> str: ...
-
-    def unseal_text(self, sealed: str) -> str: ...
+_PURPOSE = "journal"
 
 
 class Codec:
     """Writes records as JSON text and reads them back; what the domain marks as personal is sealed in between."""
 
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     def dump(self, record: Record) -> Any:
         """JSON-safe data of the record."""
@@ -35,11 +30,11 @@ class Codec:
         return kind.model_validate(self._opened(data) if _holds_personal(kind) else data)
 
     def _seal(self, text: str) -> str:
-        return _MARK + self._sealer.seal_text(text) if text else text
+        return _MARK + b64encode(self._vault.seal(text.encode(), _PURPOSE)).decode() if text else text
 
     def _opened(self, data: Any) -> Any:
         if isinstance(data, str) and data.startswith(_MARK):
-            return self._sealer.unseal_text(data.removeprefix(_MARK))
+            return self._vault.unseal(b64decode(data.removeprefix(_MARK)), _PURPOSE).decode()
         if isinstance(data, dict):
             return {name: self._opened(value) for name, value in data.items()}
         if isinstance(data, list):

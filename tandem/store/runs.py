@@ -192,14 +192,14 @@ def count_unfinished(connection: Connection) -> dict[str, int]:
         .where(runs.c.status.in_(["ready", "running", "waiting"]))
         .group_by(runs.c.status)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     for part in _parts(keys):
         query = select(runs.c.dedupe_key, runs.c.id).where(runs.c.dedupe_key.in_(part))
-        known.update(connection.execute(query).tuples().all())
+        known.update(connection.execute(query).all())
     return known
 
 

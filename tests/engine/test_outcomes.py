@@ -1,0 +1,185 @@
+"""The table of outcomes, row by row: what is done next, and what stands in the vendor's books at the end."""
+
+import pytest
+
+from tandem.engine.engine import Engine, Tally
+from tandem.store import tickets
+from tandem.store.tickets import Ticket
+from tests.engine.vendor import Office, order, work
+
+
+async def run_one(engine: Engine, **options: float) -> Tally:
+    await engine.start("order", [work("R-1")])
+    return await engine.work(**{"patience_s": 3600.0 * 2} | options)  # type: ignore[arg-type]
+
+
+async def open_tickets(engine: Engine) -> list[Ticket]:
+    return await engine.database.read(lambda connection: tickets.list_newest(connection, 10))
+
+
+@pytest.mark.parametrize("event", ["refused", "not_offered", "screen_not_ready"])
+async def test_not_sent_goes_to_the_next_rung(engine: Engine, office: Office, event: str) -> None:
+    office.api.script = [event]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.browser.calls[0] == "sales_order.create"
+    assert len(office.books.live) == 1
+
+
+async def test_throttled_waits_on_the_same_rung(engine: Engine, office: Office) -> None:
+    office.api.script = ["throttled", "throttled_long"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.calls.count("sales_order.create") == 3
+    assert office.browser.calls == []
+
+
+async def test_login_expired_logs_in_once_on_the_same_rung(engine: Engine, office: Office) -> None:
+    office.api.script = ["login_expired"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.logins == 1
+    assert office.browser.calls == []
+
+
+async def test_login_expired_again_is_a_ticket_and_no_other_rung(engine: Engine, office: Office) -> None:
+    office.api.script = ["login_expired", "login_expired"]
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["access_refused"]
+    assert office.browser.calls == []
+
+
+async def test_access_refused_is_a_ticket_and_no_other_rung(engine: Engine, office: Office) -> None:
+    office.api.script = ["access"]
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["access_refused"]
+    assert office.browser.calls == []
+    assert office.books.documents == []
+
+
+async def test_business_rejection_is_a_ticket_when_the_bot_does_not_expect_it(engine: Engine, office: Office) -> None:
+    office.api.script = ["credit"]
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["business_exception"]
+    assert office.browser.calls == []
+    assert office.books.documents == []
+
+
+@pytest.mark.parametrize("event", ["lost_answer", "broken_client"])
+async def test_lost_answer_is_read_back_and_not_sent_again(engine: Engine, office: Office, event: str) -> None:
+    office.api.script = [event]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.calls == ["sales_order.create", "sales_order.find"]
+    assert len(office.books.documents) == 1
+
+
+async def test_lost_request_is_sent_again_only_after_the_vendor_had_time_to_commit(
+    engine: Engine, office: Office
+) -> None:
+    office.api.script = ["lost_request"]
+    before = engine.clock.now()
+    tally = await run_one(engine, patience_s=100.0)
+    assert tally.finished == {"created": 1}
+    assert (engine.clock.now() - before).total_seconds() >= 60
+    assert office.api.calls.count("sales_order.create") == 2
+    assert len(office.books.documents) == 1
+
+
+async def test_unknown_twice_then_the_next_rung(engine: Engine, office: Office) -> None:
+    office.api.script = ["lost_request", "lost_request"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.calls.count("sales_order.create") == 2
+    assert office.browser.calls.count("sales_order.create") == 1
+    assert len(office.books.documents) == 1
+
+
+async def test_late_commit_within_settling_time_makes_no_twin(engine: Engine, office: Office) -> None:
+    office.api.script = ["late_commit"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.calls.count("sales_order.create") == 1
+    assert len(office.books.documents) == 1
+
+
+async def test_commit_later_than_settling_is_found_by_the_late_look_and_undone(engine: Engine, office: Office) -> None:
+    office.api.script = ["very_late_commit"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert len(office.books.documents) == 2
+    assert [document.sales_order_id for document in office.books.live] == ["1"]
+    (ticket,) = await open_tickets(engine)
+    assert ticket.kind == "written_twice"
+    assert ticket.error["fields"]["cancelled"] == "2"
+
+
+async def test_written_differently_is_a_ticket_with_the_fields_and_no_further_write(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("browser")
+    office.browser.script = ["wrong_field"]
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    (ticket,) = await open_tickets(engine)
+    assert ticket.kind == "written_differently"
+    assert "sold_to_party: asked 'C1', found 'OTHER'" in ticket.error["fields"]["fields"]
+    assert office.browser.calls.count("sales_order.create") == 1
+
+
+async def test_written_twice_keeps_the_first_and_cancels_the_other(engine: Engine, office: Office) -> None:
+    office.api.script = ["written_twice"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert [document.sales_order_id for document in office.books.live] == ["1"]
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]
+
+
+async def test_read_back_impossible_is_a_ticket_and_never_a_second_write(engine: Engine, office: Office) -> None:
+    office.api.script = ["lost_answer"]
+    office.api.find_script = ["unavailable"] * 50
+    office.browser.find_script = ["unavailable"] * 50
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["outcome_unknown"]
+    assert len(office.books.documents) == 1
+    assert office.api.calls.count("sales_order.create") == 1
+
+
+async def test_screen_write_is_always_read_back(engine: Engine, office: Office) -> None:
+    office.api.script = ["refused"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.browser.calls == ["sales_order.create"]
+    assert office.api.calls == ["sales_order.create", "sales_order.find"]
+
+
+async def test_screen_that_only_seemed_to_save_is_noticed(engine: Engine, office: Office) -> None:
+    office.use_ladder("browser")
+    office.browser.script = ["silent_no_op"]
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.browser.calls.count("sales_order.create") == 2
+    assert len(office.books.documents) == 1
+
+
+async def test_no_rung_left_tries_whole_ladders_then_opens_one_ticket_for_all(engine: Engine, office: Office) -> None:
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = ["refused"] * 50
+    await engine.start("order", [work("R-1"), work("R-2")])
+    tally = await engine.work(patience_s=3600)
+    assert tally.waiting == 2
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.count, len(ticket.runs)) == ("channels_exhausted", 2, 2)
+    assert office.books.documents == []
+
+
+async def test_order_keyed_by_a_person_is_adopted_and_not_created_again(engine: Engine, office: Office) -> None:
+    office.use_ladder("api", look_first=True)
+    office.books.commit(order("R-1"))
+    tally = await run_one(engine)
+    assert tally.finished == {"created": 1}
+    assert office.api.calls == ["sales_order.find"]
