@@ -1,0 +1,263 @@
+"""Runs: replay, dedupe, saga, suspension, crash and recovery, attended and dry runs."""
+
+from decimal import Decimal
+
+import pytest
+
+from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
+from tandem.engine.attendant import WritePreview
+from tandem.engine.bot import BotResult
+from tandem.engine.engine import Engine
+from tandem.engine.run import Run
+from tandem.errors import StockShort
+from tandem.store import audit, journal, runs, tickets
+from tandem.store.codec import Codec
+from tandem.store.database import Database
+from tandem.vault import Vault
+from tests.engine.vendor import Crash, HandHeldClock, Office, OrderItem, order, work
+
+
+def bot_doing(office: Office, process: object) -> None:
+    office.bot.__dict__["process"] = process
+
+
+async def status_of(engine: Engine, run_id: str) -> runs.RunRow:
+    row = await engine.database.read(lambda connection: runs.find(connection, run_id))
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("event", ["crash_before_commit", "crash_after_commit"])
+async def test_crash_around_the_commit_leaves_exactly_one_order(
+    engine: Engine, office: Office, database: Database, clock: HandHeldClock, event: str
+) -> None:
+    office.api.script = [event]
+    await engine.start("order", [work("R-1")])
+    with pytest.raises(Crash):
+        await engine.work()
+
+    again = Engine(database, {"order": office.bot}, Codec(Vault(Vault.new_key())), systems=engine.systems, clock=clock)
+    assert await again.recover() == 1
+    tally = await again.work(patience_s=3600)
+
+    assert tally.finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_worker_that_was_taken_over_writes_nothing_more(engine: Engine, office: Office) -> None:
+    async def taken_over_in_between(run: Run) -> BotResult:
+        await run.now("first")
+        await engine.database.write(lambda connection: runs.recover(connection) and runs.claim(connection, 1, clock()))
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        return BotResult(outcome="created")
+
+    clock = engine.clock.now
+    bot_doing(office, taken_over_in_between)
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert tally.finished == {}
+    assert office.books.documents == []
+
+
+async def test_second_trigger_before_the_first_has_begun_is_the_same_run(engine: Engine, office: Office) -> None:
+    first = await engine.start("order", [work("R-1"), work("R-2")])
+    second = await engine.start("order", [work("R-2"), work("R-1")])
+    assert second == list(reversed(first))
+
+
+async def test_same_version_of_the_document_is_worked_on_once(engine: Engine, office: Office) -> None:
+    async def versioned(run: Run) -> BotResult:
+        await run.version("order-7@v1")
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        return BotResult(outcome="created")
+
+    bot_doing(office, versioned)
+    for _ in range(2):
+        await engine.start("order", [work("R-1")])
+        tally = await engine.work()
+    assert tally.finished == {"repeated": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_result_that_is_not_final_lets_the_same_version_run_again(engine: Engine, office: Office) -> None:
+    async def waiting(run: Run) -> BotResult:
+        await run.version("order-7@v1")
+        return BotResult(outcome="waiting", final=False)
+
+    bot_doing(office, waiting)
+    for _ in range(2):
+        await engine.start("order", [work("R-1")])
+        tally = await engine.work()
+    assert tally.finished == {"waiting": 1}
+
+
+async def test_replay_returns_what_was_recorded_instead_of_repeating_it(engine: Engine, office: Office) -> None:
+    seen: list[str] = []
+
+    async def sleeps_between(run: Run) -> BotResult:
+        seen.append(str(await run.now("start")))
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        await run.sleep(3600)
+        await run.perform("erp", SALES_ORDER_FIND, order("R-1").lookup())
+        return BotResult(outcome="created")
+
+    bot_doing(office, sleeps_between)
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work(patience_s=7200)
+    assert tally.finished == {"created": 1}
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+    assert office.api.calls == ["sales_order.create", "sales_order.find"]
+
+
+async def test_same_step_twice_without_a_key_is_refused(engine: Engine, office: Office) -> None:
+    async def careless(run: Run) -> BotResult:
+        for _ in range(2):
+            await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        return BotResult(outcome="created")
+
+    bot_doing(office, careless)
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert tally.waiting == 1
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert ticket.kind == "bot_failed"
+
+
+async def failing_saga(run: Run) -> BotResult:
+    try:
+        async with run.saga():
+            await run.perform("erp", SALES_ORDER_CREATE, order("R-1"), key="1")
+            await run.perform("erp", SALES_ORDER_CREATE, order("R-2"), key="2")
+            raise StockShort("Order {order}: short.", order="R-2")
+    except StockShort:
+        return BotResult(outcome="waiting", final=False)
+
+
+async def test_saga_undoes_its_writes_last_first_when_refused(engine: Engine, office: Office) -> None:
+    bot_doing(office, failing_saga)
+    (run_id,) = await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert tally.finished == {"waiting": 1}
+    assert office.books.live == []
+    entries = await engine.database.read(lambda connection: journal.load(connection, run_id))
+    undone = [entry.step for entry in entries if entry.kind == "undone"]
+    assert undone == ["erp.sales_order.create[2]", "erp.sales_order.create[1]"]
+
+
+async def test_compensation_that_is_refused_becomes_a_ticket_that_says_what_is_left(
+    engine: Engine, office: Office
+) -> None:
+    office.api.cancel_script = ["ok", "credit"]
+    bot_doing(office, failing_saga)
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert tally.waiting == 1
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert ticket.kind == "not_compensated"
+    assert "sales_order_id=1" in ticket.error["fields"]["document"]
+    assert [document.sales_order_id for document in office.books.live] == ["1"]
+
+
+async def test_crash_inside_a_compensation_goes_on_undoing(
+    engine: Engine, office: Office, database: Database, clock: HandHeldClock
+) -> None:
+    office.api.cancel_script = ["ok", "crash_before_commit"]
+    bot_doing(office, failing_saga)
+    await engine.start("order", [work("R-1")])
+    with pytest.raises(Crash):
+        await engine.work()
+    again = Engine(database, {"order": office.bot}, engine.codec, systems=engine.systems, clock=clock)
+    await again.recover()
+    tally = await again.work(patience_s=3600)
+    assert tally.finished == {"waiting": 1}
+    assert office.books.live == []
+
+
+class Person:
+    """An attendant with prepared answers."""
+
+    def __init__(self, approves: bool) -> None:
+        self.approves = approves
+        self.shown: list[WritePreview] = []
+
+    async def approve(self, preview: WritePreview) -> bool:
+        self.shown.append(preview)
+        return self.approves
+
+    async def answer(self, question: str, choices: tuple[str, ...]) -> str:
+        return choices[0]
+
+
+@pytest.mark.parametrize(("approves", "outcome", "orders"), [(True, "created", 1), (False, "declined", 0)])
+async def test_attended_write_is_shown_and_made_only_when_approved(
+    engine: Engine, office: Office, approves: bool, outcome: str, orders: int
+) -> None:
+    person = Person(approves)
+    engine.attendant = person
+    await engine.start("order", [work("R-1")], mode="attended")
+    tally = await engine.work()
+    assert tally.finished == {outcome: 1}
+    assert len(office.books.documents) == orders
+    assert ("lines[1].quantity", "2") in person.shown[0].fields()
+
+
+async def test_dry_run_shows_the_write_and_makes_none(engine: Engine, office: Office) -> None:
+    shown: list[WritePreview] = []
+    outcome = await engine.preview("order", work("R-1"), shown.append)
+    assert outcome == "created"
+    assert [(preview.operation, preview.reference) for preview in shown] == [("sales_order.create", "R-1")]
+    assert office.books.documents == []
+    assert await engine.database.read(lambda connection: runs.list_newest(connection, 5)) == []
+
+
+async def test_personal_data_is_sealed_in_the_journal(engine: Engine, office: Office) -> None:
+    from tandem.domain.business_partner import BusinessPartner
+
+    person = BusinessPartner(business_partner_id="1", name="Erika Mustermann", currency="EUR")
+    data = engine.codec.dump(person)
+    assert "Erika" not in str(data)
+    assert engine.codec.load(BusinessPartner, data) == person
+
+
+async def test_question_of_an_unattended_run_waits_on_a_ticket_for_its_answer(engine: Engine, office: Office) -> None:
+    from tandem.engine.settlement import Settlement
+
+    async def asks(run: Run) -> BotResult:
+        answer = await run.ask("Ship without insurance?", ("yes", "no"))
+        return BotResult(outcome=answer)
+
+    bot_doing(office, asks)
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work()).waiting == 1
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    await Settlement(engine, "clerk").resolve(ticket.id, answer="no")
+    assert (await engine.work()).finished == {"no": 1}
+    (decision,) = await engine.database.read(lambda connection: audit.list_newest(connection, 5))
+    assert decision["actor"] == "clerk"
+
+
+def test_order_arithmetic_is_exact() -> None:
+    assert order("R").lines[0].net_amount == Decimal("19.00")
+
+
+async def test_one_order_is_never_worked_on_by_two_runs_at_once(engine: Engine, office: Office) -> None:
+    under_way: set[str] = set()
+    most = 0
+
+    async def watched(run: Run) -> BotResult:
+        nonlocal most
+        assert isinstance(run.item, OrderItem)
+        under_way.add(run.id)
+        most = max(most, len(under_way))
+        await run.now()
+        under_way.discard(run.id)
+        return BotResult(outcome="created", final=False)
+
+    bot_doing(office, watched)
+    same_key = work("R-1").business_key
+    new = [runs.NewRun(f"run{n}", "order", same_key, f"trigger {n}", {"reference": "R-1"}) for n in range(4)]
+    await engine.database.write(lambda connection: runs.add(connection, new, engine.clock.now()))
+    tally = await engine.work(concurrency=4)
+    assert tally.finished == {"created": 4}
+    assert most == 1

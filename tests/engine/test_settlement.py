@@ -1,0 +1,90 @@
+"""Tickets are settled by people: retried, or resolved with the document made by hand, which the books must show."""
+
+import pytest
+
+from tandem.engine.engine import Engine
+from tandem.engine.settlement import Settlement
+from tandem.errors import UsageError
+from tandem.store import tickets
+from tandem.store.tickets import Ticket
+from tests.engine.vendor import Office, order, work
+
+
+async def only_ticket(engine: Engine) -> Ticket:
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    return ticket
+
+
+async def test_retry_continues_where_the_run_stopped(engine: Engine, office: Office) -> None:
+    office.api.script = ["access"]
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    ticket = await only_ticket(engine)
+    await Settlement(engine, "clerk").retry(ticket.id)
+    tally = await engine.work()
+    assert tally.finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_retry_of_an_unknown_outcome_reads_back_before_anything_else(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["lost_answer"]
+    office.api.find_script = ["unavailable"] * 40
+    office.browser.find_script = ["unavailable"] * 40
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=3600)).waiting == 1
+    office.api.find_script, office.browser.find_script, office.api.calls[:] = [], [], []
+    await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert office.api.calls == ["sales_order.find"]
+    assert len(office.books.documents) == 1
+
+
+async def exhausted(engine: Engine, office: Office, *references: str) -> Ticket:
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = ["refused"] * 50
+    await engine.start("order", [work(reference) for reference in references])
+    await engine.work(patience_s=3600)
+    return await only_ticket(engine)
+
+
+async def test_resolve_with_the_document_made_by_hand_finishes_the_run(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    made = office.books.commit(order("R-1"))
+    await Settlement(engine, "clerk").resolve(ticket.id, document=made.sales_order_id)
+    assert (await engine.work()).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_resolve_with_a_document_that_is_not_in_the_books_is_refused(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    with pytest.raises(UsageError, match="does not carry the external reference R-1"):
+        await Settlement(engine, "clerk").resolve(ticket.id, document="4711")
+    assert (await only_ticket(engine)).status == "open"
+
+
+async def test_resolve_with_a_document_of_other_values_names_them(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    made = office.books.commit(order("R-1").model_copy(update={"currency": "USD"}))
+    with pytest.raises(UsageError, match="currency: asked 'EUR', found 'USD'"):
+        await Settlement(engine, "clerk").resolve(ticket.id, document=made.sales_order_id)
+
+
+async def test_ticket_of_several_runs_is_resolved_one_reference_at_a_time(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1", "R-2")
+    made = office.books.commit(order("R-2"))
+    settlement = Settlement(engine, "clerk")
+    with pytest.raises(UsageError, match="one of R-1, R-2"):
+        await settlement.resolve(ticket.id, document=made.sales_order_id)
+    await settlement.resolve(ticket.id, document=made.sales_order_id, reference="R-2")
+    assert (await engine.work()).finished == {"created": 1}
+    assert [link.reference for link in (await only_ticket(engine)).runs] == ["R-1"]
+
+
+async def test_settled_ticket_cannot_be_settled_again(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = []
+    await Settlement(engine, "clerk").retry(ticket.id)
+    with pytest.raises(UsageError, match="is settled already"):
+        await Settlement(engine, "clerk").retry(ticket.id)
