@@ -1,0 +1,51 @@
+"""The commands, and the options all of them share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tandem import log
+from tandem.cli import check, doctor, init, new, replay, sandbox, schema
+from tandem.cli.session import Session
+from tandem.errors import UsageError
+from tandem.text import LANGUAGES, tr
+
+_COMMANDS = (init, check, doctor, sandbox, replay, new, schema)
+
+
+def build() -> Any:
+    """The command ``tandem``, its help in the chosen language."""
+    app = typer.Typer(
+        help=tr(
+            "Tandem makes an ERP and a CRM work as one: every business write has an identity, an outcome and a proof, "
+            "whether the vendor's API, web screens or desktop client carried it."
+        ),
+        epilog=tr("Example: tandem init acme, then: cd acme, then: tandem check"),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback()(_options)
+    for module in _COMMANDS:
+        module.register(app)
+    return typer.main.get_command(app)
+
+
+def _options(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help=tr("The workspace; by default the one the current folder lies in.")),
+    ] = None,
+    language: Annotated[str | None, typer.Option(help=tr("Language of messages and help: en or zh."))] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=tr("Show events as they happen."))] = False,
+) -> None:
+    if language is not None and language not in LANGUAGES:
+        raise UsageError(
+            "There is no language {language}. Valid values: {valid}.", language=language, valid=", ".join(LANGUAGES)
+        )
+    log.configure(level="DEBUG" if verbose else "WARNING")
+    context.obj = Session(workspace, language, verbose)

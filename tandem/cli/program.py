@@ -1,0 +1,93 @@
+"""Running the command line: language, exit codes, one sentence for everything that goes wrong."""
+
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from tandem import log
+from tandem.errors import TandemError, UsageError
+from tandem.text import LANGUAGES, tr, use_language
+
+
+def main() -> None:
+    """The program ``tandem``: ends the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line; the exit code."""
+    log.configure()
+    _choose_language(arguments)
+    try:
+        return _carry_out(arguments)
+    except typer.TyperException as error:
+        return _end(_usage(error), error.exit_code)
+    except TandemError as error:
+        return _end(str(error), 2 if isinstance(error, UsageError) else 1)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        _leave_stdout()
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        return _end(_unexpected(error), 1)
+
+
+def _carry_out(arguments: Sequence[str]) -> int:
+    from tandem.cli.app import build
+
+    result = build()(list(arguments), prog_name="tandem", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _choose_language(arguments: Sequence[str]) -> None:
+    """``--language`` counts before the options are declared, since their help is text too."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        chosen = value or following
+        if name == "--language" and chosen in LANGUAGES:
+            use_language(chosen)
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "tandem"
+    if not message:
+        return ""
+    return tr("{message}. See: {command} --help", message=message, command=command)
+
+
+def _unexpected(error: Exception) -> str:
+    path = _traceback_file(error)
+    return tr(
+        "Something unexpected happened: {kind}. This is a fault of Tandem; the details are in {path}.",
+        kind=type(error).__name__,
+        path=path,
+    )
+
+
+def _traceback_file(error: Exception) -> Path:
+    text = log.scrub("".join(traceback.format_exception(error)))
+    path = Path(tempfile.gettempdir()) / f"tandem-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _end(sentence: str, code: int) -> int:
+    if sentence:
+        print(log.scrub(sentence), file=sys.stderr)  # noqa: T201 - the one place that talks to the terminal directly
+    return code
+
+
+def _leave_stdout() -> None:
+    """Whoever read us is gone: let the interpreter flush into nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,92 @@
+"""What every command is given: the workspace asked for, and the ways to print."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tandem.errors import UsageError
+from tandem.text import use_language
+from tandem.workspace.roots import FILE, find_workspace
+from tandem.workspace.workspace import Workspace
+
+
+@dataclass
+class Session:
+    """One command line. ``folder``: where ``--workspace`` points; None: the current folder and those above it."""
+
+    folder: Path | None = None
+    language: str | None = None
+    verbose: bool = False
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, loaded. Raises UsageError when there is none, WorkspaceError when it is faulty."""
+        return self.loaded(self.require_folder())
+
+    def loaded(self, folder: Path) -> Workspace:
+        """A workspace, whose language becomes that of this process unless the user chose one."""
+        workspace = Workspace.load(folder)
+        if self.language is None and workspace.configuration.language is not None:
+            use_language(workspace.configuration.language)
+        return workspace
+
+    def require_folder(self) -> Path:
+        """The folder of the workspace. Raises UsageError when there is none."""
+        found = self.find_folder()
+        if found is None:
+            raise UsageError(
+                "There is no {file} in {folder} or above it. Make a workspace with: tandem init acme; or name one with "
+                "--workspace.",
+                file=FILE,
+                folder=Path.cwd(),
+            )
+        return found
+
+    def find_folder(self) -> Path | None:
+        """The folder of the workspace, if there is one. Raises UsageError when ``--workspace`` names none."""
+        if self.folder is None:
+            return find_workspace(Path.cwd())
+        folder = self.folder.parent if self.folder.name == FILE else self.folder
+        if not (folder / FILE).is_file():
+            raise UsageError(
+                "{folder} is no workspace: it holds no {file}. Make one with: tandem init {folder}",
+                folder=folder,
+                file=FILE,
+            )
+        return folder.resolve()
+
+    def print(self, *parts: object, style: str | None = None) -> None:
+        """Print for people; text is never taken as markup."""
+        self.console.print(*parts, style=style, markup=False, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+        """Print a table; cells are text."""
+        table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
+        self.console.print(table)
+
+    def json(self, data: Any) -> None:
+        """Print data as JSON on one line, for a machine."""
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that the global options made."""
+    session = context.obj
+    assert isinstance(session, Session)
+    return session

@@ -1,0 +1,61 @@
+"""Rules of bot.yaml and of a bot's own files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from tandem.errors import WorkspaceError
+from tandem.workspace import code
+from tandem.workspace.bot import BOT, FOLDER, MANIFEST, bots
+from tandem.workspace.formats import Format
+from tandem.workspace.roots import Roots
+from tandem.workspace.rules.names import in_file, known_operations, misnamed, unknown
+
+
+def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
+    """Mistakes of every bot."""
+    for name, path in bots(roots).items():
+        found = BOT.mistakes(path)
+        yield from found or _of_manifest(name, path)
+        yield from _own_files(name, roots)
+
+
+def _of_manifest(name: str, path: Path) -> Iterator[WorkspaceError]:
+    file, manifest = BOT.load(path), BOT.read(path)
+    if manifest.bot != name:
+        yield misnamed(file, "bot", manifest.bot, name)
+    known = known_operations()
+    for role, operations in manifest.roles.items():
+        for index, operation in enumerate(operations):
+            if operation not in known:
+                yield unknown(file, ("roles", role, index), "operation", operation, known)
+
+
+def _own_files(bot: str, roots: Roots) -> Iterator[WorkspaceError]:
+    """A bot's ``mapping.yaml`` is validated by ``Mapping`` of its ``mapping.py``; other YAML files of it likewise."""
+    for relative, path in roots.files(f"{FOLDER}/{bot}", ".yaml").items():
+        if relative == MANIFEST:
+            continue
+        try:
+            model = _model(bot, path)
+        except WorkspaceError as error:
+            yield error
+            continue
+        if model is None:
+            yield in_file(
+                path,
+                "the bot {bot} has no model {model} in {module}.py for this file. Rename or remove the file.",
+                bot=bot,
+                model=path.stem.title().replace("_", ""),
+                module=path.stem,
+            )
+        else:
+            yield from Format(path.stem, model).mistakes(path)
+
+
+def _model(bot: str, path: Path) -> type[BaseModel] | None:
+    found: type[BaseModel] | None = getattr(
+        code.module(FOLDER, bot, path.stem), path.stem.title().replace("_", ""), None
+    )
+    return found

@@ -1,0 +1,142 @@
+"""Rules of tandem.yaml: systems have vendors and valid settings, bots have their roles filled."""
+
+import os
+from collections.abc import Iterator
+
+from tandem import document
+from tandem.document import mistake
+from tandem.domain.operation import CHANNELS, ChannelName
+from tandem.errors import TandemError, WorkspaceError
+from tandem.workspace.bot import BOT, bots
+from tandem.workspace.rules.names import unknown
+from tandem.workspace.secret import is_plain, secrets_of
+from tandem.workspace.vendor import Vendor, vendors
+from tandem.workspace.workspace import Workspace
+
+
+def mistakes(workspace: Workspace) -> Iterator[WorkspaceError]:
+    """Mistakes of tandem.yaml beyond its form."""
+    for name in workspace.configuration.systems:
+        yield from _of_system(workspace, name)
+    for bot in workspace.configuration.bots:
+        yield from _of_bot(workspace, bot)
+    try:
+        len(workspace.cross_references)
+    except WorkspaceError as error:
+        yield error
+
+
+def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
+    """What works and is yet unwise: secrets written into the file, or not to be found here."""
+    for name, system in workspace.configuration.systems.items():
+        for location, text in secrets_of(system, "systems", name):
+            key = ".".join(location)
+            if is_plain(text):
+                yield mistake(
+                    workspace.file,
+                    location,
+                    "{key} is a secret in clear. Keep it elsewhere and write env:NAME, file:PATH or "
+                    "keyring:SERVICE/NAME.",
+                    key=key,
+                )
+            elif text.startswith("env:") and text.removeprefix("env:") not in os.environ:
+                yield mistake(
+                    workspace.file,
+                    location,
+                    "{key} refers to the environment variable {name}, which is not set here.",
+                    key=key,
+                    name=text.removeprefix("env:"),
+                )
+
+
+def _of_system(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
+    at, system = ("systems", name), workspace.configuration.systems[name]
+    known = vendors(workspace.roots)
+    if system.vendor not in known:
+        yield unknown(workspace.file, (*at, "vendor"), "vendor", system.vendor, list(known))
+        return
+    if not any((system.api, system.browser, system.desktop)):
+        yield mistake(
+            workspace.file,
+            at,
+            "system {name} has no channel. Add a block: {valid}.",
+            name=name,
+            valid=", ".join(CHANNELS),
+        )
+    vendor = _vendor(workspace, system.vendor)
+    if vendor is not None:
+        yield from document.mistakes(workspace.file, vendor.settings_model, (*at, "settings"))
+
+
+def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
+    known = bots(workspace.roots)
+    if name not in known:
+        yield unknown(workspace.file, ("bots", name), "bot", name, list(known))
+        return
+    if BOT.mistakes(known[name]):
+        return
+    roles, bound = BOT.read(known[name]).roles, workspace.configuration.bots[name]
+    for role in roles:
+        if role not in bound:
+            yield mistake(
+                workspace.file,
+                ("bots", name),
+                "bot {bot} needs a system for its role {role}. Add: {role}: <system>, one of {valid}.",
+                bot=name,
+                role=role,
+                valid=", ".join(workspace.configuration.systems) or "none",
+            )
+    for role, system in bound.items():
+        if role not in roles:
+            yield unknown(workspace.file, ("bots", name, role), "role", role, list(roles))
+        elif system not in workspace.configuration.systems:
+            yield unknown(workspace.file, ("bots", name, role), "system", system, list(workspace.configuration.systems))
+        else:
+            yield from _of_role(workspace, name, role, roles[role])
+
+
+def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, ...]) -> Iterator[WorkspaceError]:
+    """The system in a role plays it, and offers its operations on a configured channel."""
+    name = workspace.configuration.bots[bot][role]
+    system = workspace.configuration.systems[name]
+    vendor = _vendor(workspace, system.vendor)
+    if vendor is None:
+        return
+    at = ("bots", bot, role)
+    if role not in vendor.manifest.roles:
+        yield mistake(
+            workspace.file,
+            at,
+            "system {system} is of vendor {vendor}, which plays {valid}, not {role}. Bind another system.",
+            system=name,
+            vendor=system.vendor,
+            valid=", ".join(vendor.manifest.roles),
+            role=role,
+        )
+        return
+    configured: set[ChannelName] = {channel for channel in CHANNELS if getattr(system, channel) is not None}
+    for operation in operations:
+        ladder = vendor.manifest.operations[operation].ladder if operation in vendor.manifest.operations else ()
+        if not configured.intersection(ladder):
+            yield mistake(
+                workspace.file,
+                at,
+                "bot {bot} performs {operation} on system {system}, but {vendor} offers it on {offered}, and configured "
+                "are {configured}. Configure one of these channels, or bind another system.",
+                bot=bot,
+                operation=operation,
+                system=name,
+                vendor=system.vendor,
+                offered=", ".join(ladder) or "no channel",
+                configured=", ".join(sorted(configured)) or "none",
+            )
+
+
+def _vendor(workspace: Workspace, name: str) -> Vendor | None:
+    """The vendor, when its own manifest and code are in order; their mistakes are told elsewhere."""
+    try:
+        vendor = workspace.vendor(name)
+        vendor.operations_module()
+    except TandemError:
+        return None
+    return vendor
