@@ -146,6 +146,7 @@ class _Replay:
         await self._screen.open(opened(page, {**self._context, **params}), params)
         self._page = page
         await self._screen.recognise(self._filled_in(page), OPEN_WITHIN_S)
+        await self._raise_message()
 
     async def expect(self, act: Expect, place: str) -> None:
         self._page = page = self._of.screens.screen(act.screen)
@@ -243,7 +244,11 @@ class _Replay:
                 "{system}, screen {screen}: {element} is not shown within {seconds} s.",
                 **self._place(target, seconds=f"{within_s:g}"),
             )
-        said = await self._message() if shown < len(messages) else None
+        if shown < len(messages):
+            await self._raise_message()
+
+    async def _raise_message(self) -> None:
+        said = await self._message()
         if said is not None:
             raise said
 

@@ -80,7 +80,7 @@ class BrowserScreen:
                             sign=sign.screen,
                             screen=screen.screen,
                         )
-                if time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or await self._has_message(screen):
                     raise await self._not_recognised(screen)
                 await asyncio.sleep(_POLL_S)
 
@@ -227,6 +227,14 @@ class BrowserScreen:
             assert isinstance(candidate, BrowserCandidate)
             if await located(self._scope, candidate).count() == 1:
                 return True
+        return False
+
+    async def _has_message(self, screen: AnyScreenFile) -> bool:
+        for message in screen.messages.values():
+            for candidate in message.find:
+                assert isinstance(candidate, BrowserCandidate)
+                if await located(self._scope, candidate).count():
+                    return True
         return False
 
     async def _not_recognised(self, screen: AnyScreenFile) -> NotSent:
