@@ -157,7 +157,7 @@ def _is_bound(workspace: Workspace, bot: str) -> bool:
 
 
 def _bot(workspace: Workspace, name: str, systems: dict[str, System]) -> Bot:
-    """The bot's functions, given its mapping and the user's cross-references. A role's system is its namesake by default."""
+    """The bot's functions, given mapping and cross-references. A role's system is by default its namesake."""
     module = code.module(BOTS, name, "process")
     if module is None:
         raise WorkspaceError("Bot {bot} has no process.py. Write its process function there.", bot=name)
