@@ -1,6 +1,7 @@
 """The journal: what a run intended, attempted and learned; intents are on the disk before the first byte leaves."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,3 +61,9 @@ def load(connection: Connection, run_id: str) -> list[Entry]:
         Entry(row.run_id, row.seq, row.step, row.kind, row.at, json.loads(row.body))
         for row in connection.execute(query)
     ]
+
+
+def channels_of(connection: Connection, step: str) -> Counter[str]:
+    """How many times a step of that name was completed, by the channel that carried it."""
+    query = select(journal.c.body).where(journal.c.kind == "completed", journal.c.step == step)
+    return Counter(str(json.loads(body).get("channel")) for body in connection.execute(query).scalars())

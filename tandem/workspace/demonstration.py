@@ -1,4 +1,4 @@
-"""A demonstration of a bot: its vendors' sandboxes started as processes, struck by faults act by act, and the books proved."""
+"""A demonstration of a bot: its vendors' sandboxes as processes, struck by faults act by act, and the books proved."""
 
 import json
 import subprocess
@@ -32,13 +32,17 @@ class Act(Strict):
     title: Title
     orders: int | None = Field(default=None, ge=0)
     concurrency: int = Field(default=16, ge=1)
-    faults: dict[str, tuple[str, ...]] = {}
+    faults: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Proof(Strict):
-    """Where the books are counted: the ``role`` whose sandbox has them, and the names in its census."""
+    """Where the books are counted: the ``role`` whose sandbox has them, and the names in its census.
+
+    ``step`` is the step of a run that makes a document, such as ``erp.sales_order.create``.
+    """
 
     role: str
+    step: str
     documents: str
     void: str
     duplicates: str

@@ -10,6 +10,7 @@ from tandem.channels.api import ApiChannel
 from tandem.channels.browser.channel import BrowserChannel
 from tandem.channels.desktop.channel import DesktopChannel
 from tandem.channels.library import Recordings, Screens
+from tandem.channels.replayer import Said
 from tandem.domain.channel import Channel
 from tandem.domain.operation import ChannelName
 from tandem.engine.attendant import Attendant
@@ -63,10 +64,13 @@ def vault_of(workspace: Workspace) -> Vault:
     return Vault(path.read_bytes())
 
 
-def channel_of(workspace: Workspace, system: str, name: ChannelName, vault: Vault) -> Channel | None:
-    """One channel of a system; None when tandem.yaml does not configure it."""
+def channel_of(
+    workspace: Workspace, system: str, name: ChannelName, vault: Vault, *, said: Said | None = None
+) -> Channel | None:
+    """One channel of a system; None when tandem.yaml does not configure it. ``said`` is told the steps of a replay."""
     block = workspace.system(system)
-    build = {"api": _api, "browser": _browser, "desktop": _desktop}[name]
+    screens = {"browser": partial(_browser, said=said), "desktop": partial(_desktop, said=said)}
+    build = {"api": _api, **screens}[name]
     return build(workspace, system, block, vault) if getattr(block, name) is not None else None
 
 
@@ -113,7 +117,7 @@ def _with_quota(settings: ApiSettings, vendor: Vendor) -> ApiSettings:
     return settings.model_copy(update={"quota": vendor.manifest.quota})
 
 
-def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) -> Channel:
+def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault, said: Said | None) -> Channel:
     assert block.browser is not None
     return BrowserChannel(
         system,
@@ -123,10 +127,11 @@ def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
         EvidenceStore(workspace.evidence_folder),
         vendor_settings=_screen_settings(workspace, block),
         session_file=workspace.data / "sessions" / f"{system}.browser",
+        said=said,
     )
 
 
-def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) -> Channel:
+def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault, said: Said | None) -> Channel:
     assert block.desktop is not None
     return DesktopChannel(
         system,
@@ -134,6 +139,7 @@ def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
         *_screens(workspace, block.vendor, "desktop"),
         EvidenceStore(workspace.evidence_folder),
         vendor_settings=_screen_settings(workspace, block),
+        said=said,
     )
 
 
