@@ -1,4 +1,4 @@
-"""The HTTP port: every call of every vendor's API, with login, limits, a breaker, and outcomes to trust."""
+"""The port through which every API client speaks HTTP."""
 
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings

@@ -1,44 +1,52 @@
-"""A circuit breaker: a system that is down is not asked again and again."""
+"""The circuit breaker of one system: after several failures in a row, fail at once instead of waiting each time."""
 
 from tandem.domain.clock import Clock
 from tandem.errors import Unreachable
-from tandem.http.settings import Breaker
+from tandem.log import event
+
+FAILURES = 5
+OPEN_S = 15.0
 
 
 class CircuitBreaker:
-    """Opens after so many failures in a row; after its rest one call tries, and closes it when that succeeds."""
+    """Every call is admitted and then reported: ``succeeded``, ``failed`` or ``abandoned`` (cancelled, nothing learnt).
 
-    def __init__(self, system: str, settings: Breaker, clock: Clock) -> None:
-        self._system, self._settings, self._clock = system, settings, clock
+    Opens after ``FAILURES`` failures in a row; after ``OPEN_S`` one call at a time is let through to try.
+    """
+
+    def __init__(self, system: str, clock: Clock) -> None:
+        self._system = system
+        self._clock = clock
         self._failures = 0
-        self._open_until_s = 0.0
-        self._trying = False
+        self._retry_at_s = 0.0
+        self._probing = False
 
-    def check(self) -> None:
+    def admit(self) -> None:
         """Raises Unreachable while the circuit is open."""
-        if self._failures < self._settings.failures:
+        if self._failures < FAILURES:
             return
-        left_s = self._open_until_s - self._clock.monotonic_s()
-        if left_s > 0 or self._trying:
+        wait_s = self._retry_at_s - self._clock.monotonic_s()
+        if wait_s > 0 or self._probing:
             raise Unreachable(
-                "System {system} failed {count} times in a row and is left alone for {left} s. Nothing was sent.",
+                "{system} failed {failures} times in a row, so it is left alone for a while. Nothing was sent. "
+                "It is tried again in {wait_s} seconds.",
                 system=self._system,
-                count=self._failures,
-                left=f"{max(0.0, left_s):.1f}",
+                failures=self._failures,
+                wait_s=f"{max(wait_s, 1.0):.0f}",
             )
-        self._trying = True
+        self._probing = True
 
     def succeeded(self) -> None:
-        """The system answered."""
-        self._failures, self._trying = 0, False
-
-    def left(self) -> None:
-        """The call was given up from our side: nothing was learned of the system."""
-        self._trying = False
+        if self._failures >= FAILURES:
+            event("circuit.closed", system=self._system)
+        self._failures, self._probing = 0, False
 
     def failed(self) -> None:
-        """The system did not answer, or not usefully."""
         self._failures += 1
-        self._trying = False
-        if self._failures >= self._settings.failures:
-            self._open_until_s = self._clock.monotonic_s() + self._settings.rest_s
+        self._probing = False
+        if self._failures >= FAILURES:
+            self._retry_at_s = self._clock.monotonic_s() + OPEN_S
+            event("circuit.opened", level="WARNING", system=self._system, failures=self._failures)
+
+    def abandoned(self) -> None:
+        self._probing = False

@@ -1,51 +1,72 @@
-"""Keeping within a vendor's quota: so many calls a second and at once, and a pause when it asks for one."""
+"""The limiter of one system: calls per second, calls at once, and the pause a vendor asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from tandem.domain.clock import Clock
 from tandem.errors import Throttled
 from tandem.http.settings import Quota
 
 PATIENCE_S = 5.0
-"""A pause up to this long is waited for here; a longer one is the engine's to wait for."""
+"""Longer waits are not slept through: the caller is told, so that a run can be suspended instead."""
 
 
 class Limiter:
-    """One for each system. Callers are served in the order they came."""
+    """Enter it (``async with``) for every call; callers are let in first come, first served.
+
+    Calls may burst up to one second's worth. Entering raises Throttled when the wait exceeds ``PATIENCE_S``.
+    """
 
     def __init__(self, system: str, quota: Quota, clock: Clock) -> None:
-        self._system, self._clock = system, clock
-        self._interval_s = 1.0 / quota.calls_per_s if quota.calls_per_s else 0.0
-        self._places = asyncio.Semaphore(quota.concurrent)
-        self._next_at_s = 0.0
-        self._paused_until_s = 0.0
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold one of the places for a call, once it is due. Raises Throttled when the vendor's pause is long."""
-        async with self._places:
-            await self._wait_for_turn()
-            yield
+        self._system = system
+        self._clock = clock
+        self._slots = asyncio.Semaphore(quota.concurrent)
+        self._interval_s = 1 / quota.calls_per_s if quota.calls_per_s else 0.0
+        self._burst_s = max(1.0, self._interval_s)
+        self._free_at_s = 0.0
+        self._open_at_s = 0.0
 
     def pause(self, seconds: float) -> None:
-        """The vendor asks everybody to wait."""
-        self._paused_until_s = max(self._paused_until_s, self._clock.monotonic_s() + seconds)
+        """Let nobody in for so long; a longer pause already in force stays."""
+        self._open_at_s = max(self._open_at_s, self._clock.monotonic_s() + seconds)
 
-    async def _wait_for_turn(self) -> None:
-        if not self._interval_s and not self._paused_until_s:
-            return
-        now_s = self._clock.monotonic_s()
-        pause_s = self._paused_until_s - now_s
-        if pause_s > PATIENCE_S:
+    async def __aenter__(self) -> None:
+        await self._slots.acquire()
+        try:
+            await self._turn()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._slots.release()
+
+    async def _turn(self) -> None:
+        if self._interval_s:
+            await self._sleep(self._reserve_s())
+        while (wait_s := self._open_at_s - self._clock.monotonic_s()) > 0:
+            await self._sleep(self._bearable_s(wait_s))
+
+    def _reserve_s(self) -> float:
+        """Take the next place in the bucket; the seconds until it is due."""
+        now = self._clock.monotonic_s()
+        due = max(self._free_at_s, now - self._burst_s + self._interval_s)
+        wait_s = self._bearable_s(due - now)
+        self._free_at_s = due + self._interval_s
+        return wait_s
+
+    def _bearable_s(self, wait_s: float) -> float:
+        if wait_s > PATIENCE_S:
             raise Throttled(
-                "System {system} asked for a pause; it ends in {pause} s. Nothing was sent.",
+                "{system} takes no more calls for {retry_after_s} seconds: its quota is used up. Nothing was sent. "
+                "The run goes on by itself after that time.",
+                retry_after_s=round(wait_s, 1),
                 system=self._system,
-                pause=f"{pause_s:.0f}",
-                retry_after_s=pause_s,
             )
-        due_s = max(now_s, self._next_at_s, self._paused_until_s)
-        self._next_at_s = due_s + self._interval_s
-        if due_s > now_s:
-            await self._clock.sleep(due_s - now_s)
+        return wait_s
+
+    async def _sleep(self, wait_s: float) -> None:
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)

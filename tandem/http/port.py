@@ -1,60 +1,53 @@
-"""One system's HTTP port."""
+"""The HTTP port of one system: every call logged in, limited, counted, and with an outcome that can be believed."""
 
-import ssl
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
-from tandem import log
 from tandem.domain.clock import Clock, SystemClock
-from tandem.errors import AccessRefused, TandemError, Throttled, Unavailable, UnknownOutcome, UsageError
+from tandem.errors import AccessRefused, Throttled
 from tandem.http.breaker import CircuitBreaker
-from tandem.http.limiter import Limiter
-from tandem.http.login import Login
-from tandem.http.outcome import failure
+from tandem.http.client import new_client
+from tandem.http.exchange import Exchange, Message
+from tandem.http.limiter import PATIENCE_S, Limiter
+from tandem.http.login import login_of
+from tandem.http.outcome import Call, of_failure, of_status
+from tandem.http.retry_after import retry_after_s
+from tandem.http.session import Session, Sessions
 from tandem.http.settings import ApiSettings
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_RETRY_AFTER_S = 10.0
-_REQUEST_IDS = ("x-request-id", "x-correlation-id", "sap-perf-fesrec", "x-sfdc-request-id")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_THROTTLED_TRIES = 3
+_NO_WORD_S = 1.0
+"""The pause after a 429 that names none; doubled each time."""
 
 
 class HttpPort:
-    """Sends requests to one system: logged in, within its quota, and with an outcome one can act on.
+    """``system`` is its name in tandem.yaml; ``clock`` the one it waits by.
 
-    Raises, before anything is sent: Unreachable, Throttled, AccessRefused. Afterwards: Unavailable when a safe request
-    got no useful answer, UnknownOutcome when a request that changes something did not; 401 after a fresh login is
-    AccessRefused. Every other status is the caller's to read. Redirects are not followed.
+    Belongs to one event loop. Making one raises UsageError when a key or certificate file cannot be used.
     """
 
-    def __init__(self, system: str, settings: ApiSettings, *, clock: Clock | None = None) -> None:
+    def __init__(self, system: str, settings: ApiSettings, clock: Clock | None = None) -> None:
         self.system = system
-        self.calls = 0
-        self._settings = settings
-        self._clock: Clock = clock or SystemClock()
-        self._client = httpx.AsyncClient(
-            http2=True,
-            verify=_authorities(system, settings),
-            timeout=_timeouts(settings),
-            limits=httpx.Limits(
-                max_connections=settings.quota.concurrent, max_keepalive_connections=settings.quota.concurrent
-            ),
-            headers=settings.headers,
-            trust_env=False,
-        )
-        self._login = Login(system, settings.url, settings.auth, self._post_form)
-        self._limiter = Limiter(system, settings.quota, self._clock)
-        self._breaker = CircuitBreaker(system, settings.breaker, self._clock)
+        self.clock: Clock = clock or SystemClock()
+        self._url = settings.url
+        self._client = new_client(system, settings)
+        self._exchange = Exchange(self._client, self.clock)
+        self._limiter = Limiter(system, settings.quota, self.clock)
+        self._breaker = CircuitBreaker(system, self.clock)
+        self._sessions = Sessions(login_of(system, settings.auth, self._post, self.clock), self.clock)
 
     @property
-    def base_url(self) -> str:
-        """Where relative paths lead: the configured url, or the instance a login named."""
-        return self._login.base_url
+    def calls(self) -> int:
+        """How many HTTP requests were sent so far, logins included."""
+        return self._exchange.count
+
+    def pause(self, seconds: float) -> None:
+        """Let no call out for so long: the vendor said so elsewhere than in a 429."""
+        self._limiter.pause(seconds)
 
     async def send(
         self,
@@ -67,131 +60,109 @@ class HttpPort:
         content: bytes | str | None = None,
         safe: bool | None = None,
     ) -> httpx.Response:
-        """Send one request; ``path`` is relative to the base url, or absolute.
+        """The answer, read to its end, whatever its status but 401, 429, 5xx and redirects.
 
-        ``safe``: the request changes nothing, whatever its method. A 401 makes one fresh login and one repetition: a
-        request that was not let in has not been carried out.
+        ``path`` is below the base address, or an absolute address; another host than the base gets no credentials.
+        Give the query in ``path`` or in ``params``. ``safe``: it changes nothing; None: by the method.
+
+        Raises Unreachable (not sent), Unavailable (safe, no useful answer), UnknownOutcome (not safe, no useful
+        answer), Throttled, AccessRefused (401 after a fresh login).
         """
-        harmless = method in SAFE_METHODS if safe is None else safe
-        for last in (False, True):
-            credentials = await self._login.headers()
-            generation = self._login.generation
-            url = urljoin(self.base_url.rstrip("/") + "/", path)
-            request = self._client.build_request(
-                method, url, params=params, headers={**credentials, **(headers or {})}, json=json, content=content
-            )
-            response = await self._exchange(request, safe=harmless)
-            if response.status_code != 401:
-                return self._believable(response, request, safe=harmless)
-            if last or not self._login.renews:
-                break
-            await self._login.renew(generation)
-        raise AccessRefused(
-            "System {system} does not let us in (HTTP 401). Nothing was done. Check user and secret in tandem.yaml.",
-            system=self.system,
-        )
+        message = Message(params, headers or {}, json, content)
+        is_safe = method in _SAFE if safe is None else safe
+        wait_s = _NO_WORD_S
+        for _ in range(_THROTTLED_TRIES):
+            async with self._limiter:
+                response = await self._logged_in(method, path, message, is_safe)
+            if response.status_code != 429:
+                return response
+            asked_s = retry_after_s(response.headers.get("retry-after"), self.clock.now())
+            wait_s = 2 * wait_s if asked_s is None else asked_s
+            self._limiter.pause(wait_s)
+        raise self._throttled(max(wait_s, PATIENCE_S))
+
+    async def login(self) -> None:
+        """Log in afresh. Raises AccessRefused, NotSent."""
+        await self._sessions.opened()
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._sessions.aclose()
         await self._client.aclose()
 
-    async def _exchange(self, request: httpx.Request, *, safe: bool) -> httpx.Response:
-        """One request and its answer, whatever its status."""
-        async with self._limiter.place():
-            self._breaker.check()
-            started_s = time.perf_counter()
-            self.calls += 1
-            try:
-                response = await self._client.send(request, follow_redirects=False)
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-                self._breaker.failed()
-                failed = failure(error, system=self.system, url=_place(request), safe=safe)
-                self._log(request, failed.code, started_s)
-                raise failed from None
-            except BaseException:
-                self._breaker.left()
-                raise
-        if response.status_code in (502, 503, 504):
+    async def _logged_in(self, method: str, path: str, message: Message, safe: bool) -> httpx.Response:
+        """A 401 means the request was not processed: log in once more and repeat it once."""
+        session = await self._sessions.current()
+        response = await self._judged(method, path, message, safe, session)
+        if response.status_code != 401:
+            return response
+        session = await self._sessions.renewed(session)
+        response = await self._judged(method, path, message, safe, session)
+        if response.status_code == 401:
+            raise AccessRefused(
+                "{system} refuses the login for {method} {path} (401 after a fresh login). Nothing was changed. Check "
+                "the credentials in tandem.yaml and the rights of their user.",
+                system=self.system,
+                method=method,
+                path=path.partition("?")[0],
+            )
+        return response
+
+    async def _judged(self, method: str, path: str, message: Message, safe: bool, session: Session) -> httpx.Response:
+        """One request under the circuit breaker. Raises for an answer that cannot be believed."""
+        base = session.base_url or self._url
+        call = Call(self.system, base, method, path.partition("?")[0], safe)
+        url, login = _address(base, path), session.headers
+        if url is path and _origin(url) != _origin(base):
+            login = {}
+        self._breaker.admit()
+        try:
+            response = await self._exchange.send(call, url, message, login)
+        except Exception as error:
+            self._breaker.failed()
+            raise of_failure(error, call) from error
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        if response.status_code >= 500:
             self._breaker.failed()
         else:
             self._breaker.succeeded()
-        self._log(request, response.status_code, started_s, response)
-        return response
+        return _believed(response, call)
 
-    def _believable(self, response: httpx.Response, request: httpx.Request, *, safe: bool) -> httpx.Response:
-        if response.status_code == 429:
-            retry_after_s = self._retry_after_s(response)
-            self._limiter.pause(retry_after_s)
-            raise Throttled(
-                "System {system} asks to wait (HTTP 429). Nothing was done.",
-                system=self.system,
-                retry_after_s=retry_after_s,
-            )
-        if response.status_code >= 500:
-            raise self._server_error(response, request, safe=safe)
-        return response
-
-    def _server_error(self, response: httpx.Response, request: httpx.Request, *, safe: bool) -> TandemError:
-        kind = Unavailable if safe else UnknownOutcome
-        template = (
-            "System {system} could not answer a read at {url} (HTTP {status}). It can be asked again."
-            if safe
-            else "System {system} failed on a write at {url} (HTTP {status}). Whether it was done has to be read back."
-        )
-        return kind(template, system=self.system, url=_place(request), status=response.status_code)
-
-    def _retry_after_s(self, response: httpx.Response) -> float:
-        """The vendor's own word, in seconds or as an HTTP date; else our estimate."""
-        text = response.headers.get("retry-after", "").strip()
-        if text.isdigit():
-            return float(text)
+    async def _post(self, url: str, headers: Mapping[str, str], form: str) -> httpx.Response:
+        """Ask for a token: outside the limiter, whose slot the caller holds, and perhaps on another host."""
+        call = Call(self.system, url, "POST", urlsplit(url).path, safe=True)
         try:
-            until = parsedate_to_datetime(text)
-        except ValueError:
-            return _RETRY_AFTER_S
-        now: datetime = self._clock.now()
-        return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds())
+            response = await self._exchange.send(call, url, Message(headers=headers, content=form), {})
+        except Exception as error:
+            raise of_failure(error, call) from error
+        if response.status_code == 429:
+            asked_s = retry_after_s(response.headers.get("retry-after"), self.clock.now())
+            raise self._throttled(PATIENCE_S if asked_s is None else asked_s)
+        return _believed(response, call)
 
-    async def _post_form(self, url: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """A token request: it changes nothing that matters, so it may be asked again."""
-        request = self._client.build_request("POST", url, content=body, headers=dict(headers))
-        return await self._exchange(request, safe=True)
-
-    def _log(
-        self, request: httpx.Request, outcome: int | str, started_s: float, response: httpx.Response | None = None
-    ) -> None:
-        ids = (response.headers.get(name) for name in _REQUEST_IDS) if response is not None else ()
-        log.event(
-            "http.called",
-            level="DEBUG",
+    def _throttled(self, wait_s: float) -> Throttled:
+        return Throttled(
+            "{system} takes no more calls for now (429). Nothing was changed. It is tried again in {retry_after_s} s.",
+            retry_after_s=round(wait_s, 1),
             system=self.system,
-            method=request.method,
-            path=request.url.path,
-            outcome=outcome,
-            ms=round((time.perf_counter() - started_s) * 1000, 1),
-            vendor_request=next((found for found in ids if found), None),
         )
 
 
-def _place(request: httpx.Request) -> str:
-    """The address without its query, which may hold business data."""
-    parts = urlsplit(str(request.url))
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+def _believed(response: httpx.Response, call: Call) -> httpx.Response:
+    unbelievable = of_status(response.status_code, call)
+    if unbelievable is not None:
+        raise unbelievable
+    return response
 
 
-def _timeouts(settings: ApiSettings) -> httpx.Timeout:
-    phases = settings.timeouts
-    return httpx.Timeout(connect=phases.connect_s, read=phases.read_s, write=phases.write_s, pool=phases.pool_s)
+def _address(base: str, path: str) -> str:
+    if path.startswith(("http://", "https://")):
+        return path
+    return base + path if path.startswith("/") else f"{base}/{path}"
 
 
-def _authorities(system: str, settings: ApiSettings) -> ssl.SSLContext:
-    if settings.ca_file is None:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cafile=str(settings.ca_file))
-    except (OSError, ssl.SSLError):
-        raise UsageError(
-            "The authority file {path} of system {system} cannot be read. Give a PEM file with certificates.",
-            path=settings.ca_file,
-            system=system,
-        ) from None
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

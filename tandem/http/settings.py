@@ -1,115 +1,127 @@
-"""The ``api:`` block of a system in tandem.yaml."""
+"""The ``api:`` block of a system: where its API is, how to log in, how patient and how fast to be."""
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-_Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
-class _Strict(BaseModel):
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no address such as https://erp.example.com")
+    if parts.username or parts.password:
+        raise ValueError("an address holds no user name or password; they belong into auth")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{url!r} has a query or a fragment; leave away what follows the path")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NoAuth(_Strict):
+class NoAuth(_Block):
     """No login at all."""
 
     kind: Literal["none"] = "none"
 
 
-class BasicAuth(_Strict):
-    """HTTP Basic."""
+class BasicAuth(_Block):
+    """User name and password with every call (RFC 7617, UTF-8)."""
 
     kind: Literal["basic"]
     username: str
     password: SecretStr
 
 
-class ApiKeyAuth(_Strict):
-    """A key in a header."""
+class ApiKeyAuth(_Block):
+    """A key in a header of the vendor's choice."""
 
     kind: Literal["api_key"]
+    header: str = Field(default="X-API-Key", pattern=r"^[A-Za-z0-9-]+$")
     key: SecretStr
-    header: str = "APIKey"
 
 
-class ClientCredentialsAuth(_Strict):
-    """OAuth2 client credentials; ``token_url`` may be relative to the system's url."""
+class _OAuth(_Block):
+    """What all OAuth 2.0 grants share; ``token_url`` may be on another host than the API."""
 
-    kind: Literal["client_credentials"]
+    token_url: WebAddress
     client_id: str
-    client_secret: SecretStr
-    token_url: str
     scope: str | None = None
 
 
-class RefreshTokenAuth(_Strict):
-    """OAuth2 refresh token; a rotated token is kept for the life of the process."""
+class _WithSecret(_OAuth):
+    """``client_auth``: whether client id and secret travel in the form or in the Authorization header."""
+
+    client_secret: SecretStr
+    client_auth: Literal["client_secret_post", "client_secret_basic"] = "client_secret_post"
+
+
+class ClientCredentialsAuth(_WithSecret):
+    """OAuth 2.0 client credentials (RFC 6749, 4.4)."""
+
+    kind: Literal["client_credentials"]
+
+
+class RefreshTokenAuth(_OAuth):
+    """OAuth 2.0 refresh token (RFC 6749, 6); public clients have no secret."""
 
     kind: Literal["refresh_token"]
-    client_id: str
     refresh_token: SecretStr
-    token_url: str
     client_secret: SecretStr | None = None
 
 
-class JwtBearerAuth(_Strict):
-    """OAuth2 JWT bearer (RFC 7523, RS256): ``private_key`` is PEM text or, as ``file:``, the path of a PEM file."""
-
-    kind: Literal["jwt_bearer"]
-    client_id: str
-    username: str
-    private_key: SecretStr
-    token_url: str
-    audience: str
-
-
-class PasswordAuth(_Strict):
-    """OAuth2 resource owner password: only where a vendor offers nothing better."""
+class PasswordAuth(_WithSecret):
+    """OAuth 2.0 resource owner's password (RFC 6749, 4.3), for systems that offer nothing better."""
 
     kind: Literal["password"]
-    client_id: str
     username: str
     password: SecretStr
-    token_url: str
-    client_secret: SecretStr | None = None
 
 
-OAuth = ClientCredentialsAuth | RefreshTokenAuth | JwtBearerAuth | PasswordAuth
+class JwtBearerAuth(_OAuth):
+    """OAuth 2.0 JWT bearer (RFC 7523), signed RS256 with the PEM key in ``private_key_file``.
+
+    ``audience`` None: scheme and host of ``token_url``.
+    """
+
+    kind: Literal["jwt_bearer"]
+    username: str
+    private_key_file: Path
+    audience: str | None = None
+
+
+OAuth = ClientCredentialsAuth | RefreshTokenAuth | PasswordAuth | JwtBearerAuth
 Auth = Annotated[NoAuth | BasicAuth | ApiKeyAuth | OAuth, Field(discriminator="kind")]
 
 
-class Timeouts(_Strict):
-    """Seconds for each phase of a call."""
+class Timeouts(_Block):
+    """Seconds each phase of a call may take; ``read_s`` is the longest silence while an answer is awaited."""
 
     connect_s: float = Field(default=5.0, gt=0)
     read_s: float = Field(default=30.0, gt=0)
     write_s: float = Field(default=30.0, gt=0)
-    pool_s: float = Field(default=30.0, gt=0)
+    pool_s: float = Field(default=10.0, gt=0)
 
 
-class Quota(_Strict):
-    """What the vendor allows: calls a second (None: no limit known) and calls under way at once."""
+class Quota(_Block):
+    """What the vendor allows; ``calls_per_s`` None: as fast as it answers."""
 
     calls_per_s: float | None = Field(default=None, gt=0)
-    concurrent: int = Field(default=32, ge=1)
+    concurrent: int = Field(default=16, gt=0)
 
 
-class Breaker(_Strict):
-    """After so many failures in a row nothing is sent for ``rest_s``; then one call tries again."""
+class ApiSettings(_Block):
+    """One system's API. ``ca_file``: a PEM bundle of authorities to trust besides the machine's own."""
 
-    failures: int = Field(default=5, ge=1)
-    rest_s: float = Field(default=10.0, gt=0)
-
-
-class ApiSettings(_Strict):
-    """How to reach a system's API. ``ca_file``: PEM of the authorities to trust instead of the public ones."""
-
-    url: _Url
+    url: WebAddress
     auth: Auth = NoAuth()
     timeouts: Timeouts = Timeouts()
     quota: Quota = Quota()
-    breaker: Breaker = Breaker()
     ca_file: Path | None = None
     headers: dict[str, str] = {}

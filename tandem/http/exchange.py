@@ -1,0 +1,69 @@
+"""One HTTP exchange of one system: counted, logged, read to its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tandem.domain.clock import Clock
+from tandem.http.answer import read_whole
+from tandem.http.outcome import Call
+from tandem.log import event
+
+_REQUEST_ID = frozenset((b"x-request-id", b"request-id", b"x-ms-service-request-id", b"x-sfdc-request-id", b"x-ecid"))
+
+
+@dataclass(frozen=True)
+class Message:
+    """What travels besides method and address. At most one of ``json`` and ``content``."""
+
+    params: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    content: bytes | str | None = None
+
+
+class Exchange:
+    """Sends requests over one client. ``count`` is how many were sent."""
+
+    def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self.count = 0
+
+    async def send(self, call: Call, url: str, message: Message, login: Mapping[str, str]) -> httpx.Response:
+        """The answer, with ``login`` among the request's headers. Raises what httpx raises, and AnswerTooLarge."""
+        request = self._client.build_request(
+            call.method,
+            url,
+            params=message.params,
+            headers={**message.headers, **login},
+            json=message.json,
+            content=message.content,
+        )
+        self.count += 1
+        started_s = self._clock.monotonic_s()
+        try:
+            streamed = await self._client.send(request, stream=True)
+            try:
+                response = await read_whole(streamed)
+            finally:
+                await streamed.aclose()
+        except Exception as error:
+            self._log(call, started_s, level="WARNING", failure=type(error).__name__)
+            raise
+        self._log(call, started_s, status=response.status_code, request_id=_request_id(response))
+        return response
+
+    def _log(self, call: Call, started_s: float, *, level: str = "DEBUG", **fields: object) -> None:
+        ms = round((self._clock.monotonic_s() - started_s) * 1000, 1)
+        event("http.called", level=level, system=call.system, method=call.method, path=call.path, ms=ms, **fields)
+
+
+def _request_id(response: httpx.Response) -> str | None:
+    """The vendor's own name of the call, for its support."""
+    for name, value in response.headers.raw:
+        if name.lower() in _REQUEST_ID:
+            return value.decode("latin-1")
+    return None
