@@ -1,0 +1,116 @@
+"""Finds the one element a recording means: candidates in order, exactly one visible match, or not at all."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator, Page
+
+from tandem.channels.browser.locators import Scope, located
+from tandem.channels.browser.outcomes import not_sent
+from tandem.channels.browser.page_scripts import NOTHING, TEXT, of_each, of_the_only_one
+from tandem.channels.screen import Target
+from tandem.channels.selectors import AnyCandidate, AnyScreenFile, BrowserCandidate
+from tandem.errors import ScreenNotReady
+
+HEAL_AFTER_S = 1.0
+"""How long the first candidate alone is looked for: a page that is still building is no changed page."""
+POLL_S = 0.04
+
+Healed = Callable[[Target, int], Awaitable[None]]
+"""Told when a later candidate had to be used: the target, and the index of the candidate."""
+
+
+class Finder:
+    """Elements of one page. ``shown`` is the screen file whose frame is looked into."""
+
+    def __init__(self, page: Page, *, system: str, timeout_s: float, healed: Healed) -> None:
+        self._page = page
+        self._system = system
+        self._timeout_s = timeout_s
+        self._healed = healed
+        self.shown: AnyScreenFile | None = None
+
+    async def one(self, target: Target, script: str = NOTHING, argument: Any = None) -> tuple[Locator, Any]:
+        """The element and what the script answers on it. Raises ScreenNotReady: none within the time, or several."""
+        started = time.monotonic()
+        with self.failing(target.screen, target.name):
+            while True:
+                waited = time.monotonic() - started
+                for index, candidate in enumerate(target.candidates[: None if waited >= HEAL_AFTER_S else 1]):
+                    found = self._found_by(target, candidate)
+                    if index and await found.count() == 1:
+                        await self._healed(target, index)
+                    count, *answer = await found.evaluate_all(of_the_only_one(script), argument)
+                    if count > 1:
+                        raise ScreenNotReady(
+                            "{system}, screen {screen}: {element} is ambiguous: {count} elements match {candidate}.",
+                            count=count,
+                            candidate=candidate.model_dump(exclude_none=True),
+                            **self.place(target),
+                        )
+                    if answer:
+                        return found, answer[0]
+                if waited >= self._timeout_s:
+                    raise ScreenNotReady("{system}, screen {screen}: {element} is missing.", **self.place(target))
+                await asyncio.sleep(POLL_S)
+
+    async def is_shown(self, target: Target) -> bool:
+        """Whether any candidate matches a visible element now."""
+        for candidate in target.candidates:
+            if await self._found_by(target, candidate).count():
+                return True
+        return False
+
+    async def any_matches(self, candidates: tuple[AnyCandidate, ...]) -> bool:
+        """Whether any of these candidates matches a visible element of the screen now."""
+        for candidate in candidates:
+            if await located(self._scope, _of_browser(candidate)).count():
+                return True
+        return False
+
+    def rows(self, target: Target) -> Locator:
+        """The rows of the table that the target's column belongs to."""
+        return located(self._scope, _of_browser(target.rows[0]))
+
+    async def column(self, target: Target, count: int) -> list[str]:
+        """The texts of a column, one for each of so many rows. Raises ScreenNotReady when they do not match up."""
+        rows = self.rows(target)
+        for candidate in target.candidates:
+            texts: list[str] = await located(rows, _of_browser(candidate)).evaluate_all(of_each(TEXT))
+            if len(texts) == count:
+                return texts
+        raise ScreenNotReady(
+            "{system}, screen {screen}: column {element} is not found exactly once in each of {count} rows.",
+            count=count,
+            **self.place(target),
+        )
+
+    @contextmanager
+    def failing(self, screen: str, element: str = "the page") -> Iterator[None]:
+        """Playwright's exceptions inside become those of tandem.errors."""
+        try:
+            yield
+        except PlaywrightError as error:
+            raise not_sent(error, system=self._system, screen=screen, element=element) from error
+
+    def place(self, target: Target) -> dict[str, Any]:
+        """Where a target is, for an error's fields."""
+        return {"system": self._system, "screen": target.screen, "element": target.name}
+
+    @property
+    def _scope(self) -> Scope:
+        frame = self.shown.frame if self.shown else None
+        return self._page.frame_locator(frame) if frame else self._page
+
+    def _found_by(self, target: Target, candidate: AnyCandidate) -> Locator:
+        scope: Scope = self.rows(target).nth(target.row) if target.row is not None else self._scope
+        return located(scope, _of_browser(candidate))
+
+
+def _of_browser(candidate: AnyCandidate) -> BrowserCandidate:
+    assert isinstance(candidate, BrowserCandidate), "a browser's screen file has browser candidates only"
+    return candidate
