@@ -5,11 +5,12 @@ import base64
 from tandem.domain.clock import Clock
 from tandem.http.oauth import Post, TokenLogin
 from tandem.http.session import Login, Session
-from tandem.http.settings import ApiKeyAuth, Auth, BasicAuth, NoAuth
+from tandem.http.settings import ApiKeyAuth, ApiSettings, BasicAuth, NoAuth
 
 
-def login_of(system: str, auth: Auth, post: Post, clock: Clock) -> Login:
+def login_of(system: str, settings: ApiSettings, post: Post, clock: Clock) -> Login:
     """Raises UsageError when the private key of a JWT bearer login cannot be used."""
+    auth = settings.auth
     if isinstance(auth, NoAuth | BasicAuth | ApiKeyAuth):
         headers = _headers(auth)
 
@@ -17,7 +18,8 @@ def login_of(system: str, auth: Auth, post: Post, clock: Clock) -> Login:
             return Session(headers)
 
         return known
-    return TokenLogin(system, auth, post, clock)
+    token_url = settings.url + auth.token_url if auth.token_url.startswith("/") else auth.token_url
+    return TokenLogin(system, auth, token_url, post, clock)
 
 
 def _headers(auth: NoAuth | BasicAuth | ApiKeyAuth) -> dict[str, str]:

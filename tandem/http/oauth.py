@@ -35,9 +35,10 @@ class TokenLogin:
     A refresh token that the vendor rotates is kept for the life of the process.
     """
 
-    def __init__(self, system: str, auth: OAuth, post: Post, clock: Clock) -> None:
+    def __init__(self, system: str, auth: OAuth, token_url: str, post: Post, clock: Clock) -> None:
         self._system = system
         self._auth = auth
+        self._token_url = token_url
         self._post = post
         self._clock = clock
         self._refresh_token = auth.refresh_token if isinstance(auth, RefreshTokenAuth) else None
@@ -46,8 +47,8 @@ class TokenLogin:
     async def __call__(self) -> Session:
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         form = await asyncio.to_thread(self._form)
-        _, headers, body = self._client_auth().prepare("POST", self._auth.token_url, headers, form)
-        response = await self._post(self._auth.token_url, headers, body)
+        _, headers, body = self._client_auth().prepare("POST", self._token_url, headers, form)
+        response = await self._post(self._token_url, headers, body)
         answer = _json(response)
         if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
             raise self._refusal(response.status_code, answer)
@@ -69,7 +70,7 @@ class TokenLogin:
         return str(prepare_token_request(JWTBearerGrant.GRANT_TYPE, assertion=self._assertion(auth), **more))
 
     def _assertion(self, auth: JwtBearerAuth) -> str:
-        parts = urlsplit(auth.token_url)
+        parts = urlsplit(self._token_url)
         now = int(self._clock.now().timestamp())
         return str(
             sign_jwt_bearer_assertion(
@@ -116,7 +117,7 @@ class TokenLogin:
             return Unavailable(
                 "{system} gave no token at {url}: {said}. Nothing was sent. Try again later, and check token_url.",
                 system=self._system,
-                url=self._auth.token_url,
+                url=self._token_url,
                 said=said,
             )
         return AccessRefused(
@@ -124,7 +125,7 @@ class TokenLogin:
             "secrets of its auth in tandem.yaml, and that the app is approved for this user.",
             system=self._system,
             kind=self._auth.kind,
-            url=self._auth.token_url,
+            url=self._token_url,
             code=code,
             said=said,
         )

@@ -38,7 +38,7 @@ class HttpPort:
         self._exchange = Exchange(self._client, self.clock)
         self._limiter = Limiter(system, settings.quota, self.clock)
         self._breaker = CircuitBreaker(system, self.clock)
-        self._sessions = Sessions(login_of(system, settings.auth, self._post, self.clock), self.clock)
+        self._sessions = Sessions(login_of(system, settings, self._post, self.clock), self.clock)
 
     @property
     def calls(self) -> int:

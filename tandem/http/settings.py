@@ -18,7 +18,12 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _web_address_or_path(url: str) -> str:
+    return url if url.startswith("/") and not url.startswith("//") else _web_address(url)
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebAddressOrPath = Annotated[str, AfterValidator(_web_address_or_path)]
 
 
 class _Block(BaseModel):
@@ -43,14 +48,14 @@ class ApiKeyAuth(_Block):
     """A key in a header of the vendor's choice."""
 
     kind: Literal["api_key"]
-    header: str = Field(default="X-API-Key", pattern=r"^[A-Za-z0-9-]+$")
+    header: str = Field(default="APIKey", pattern=r"^[A-Za-z0-9-]+$")
     key: SecretStr
 
 
 class _OAuth(_Block):
-    """What all OAuth 2.0 grants share; ``token_url`` may be on another host than the API."""
+    """What all OAuth 2.0 grants share. ``token_url``: on any host, or a path on the API's own, such as ``/oauth2/token``."""
 
-    token_url: WebAddress
+    token_url: WebAddressOrPath
     client_id: str
     scope: str | None = None
 
