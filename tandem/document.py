@@ -165,6 +165,23 @@ def _wrong_choice(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, di
     }
 
 
+def _wrong_tag(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    context = detail.get("ctx", {})
+    choices = [word.strip(" '\"") for word in str(context.get("expected_tags", "")).split(",")]
+    return "{key}.{tag} is {value}. Valid values: {valid}.{guess}", {
+        "tag": str(context.get("discriminator", "")).strip("'"),
+        "value": _shown(context.get("tag")),
+        "valid": ", ".join(choices),
+        "guess": closest(context.get("tag"), choices),
+    }
+
+
+def _missing_tag(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    return "the key {key}.{tag} is missing. Add it.", {
+        "tag": str(detail.get("ctx", {}).get("discriminator", "")).strip("'")
+    }
+
+
 def _own_words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
     return "{key}: {why}.", {"why": str(detail.get("ctx", {}).get("error", detail["msg"])).rstrip(".")}
 
@@ -173,6 +190,8 @@ _EXPLAINED: dict[str, Callable[[type[BaseModel], ErrorDetails], tuple[str, dict[
     "extra_forbidden": _unknown_key,
     "missing": _missing_key,
     "literal_error": _wrong_choice,
+    "union_tag_invalid": _wrong_tag,
+    "union_tag_not_found": _missing_tag,
     "value_error": _own_words,
 }
 

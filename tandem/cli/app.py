@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from tandem import log
-from tandem.cli import check, doctor, init, new, replay, sandbox, schema
+from tandem.cli import check, demo, doctor, init, new, replay, run, runs, sandbox, schema, tickets
 from tandem.cli.session import Session
 from tandem.errors import UsageError
 from tandem.text import LANGUAGES, tr
 
-_COMMANDS = (init, check, doctor, sandbox, replay, new, schema)
+_COMMANDS = (demo, init, check, doctor, sandbox, run, runs, tickets, replay, new, schema)
 
 
 def build() -> Any:

@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
         "check",
         help=tr(
             "Check every file of the workspace and of what comes with Tandem: form, names, ladders, recordings, roles. "
-            "Each mistake is one line with file, line, the wrong value and the valid ones. Exit code 2 when there is any."
+            "Each mistake is one line with file, line, the wrong value and the valid ones. Exit code 2 when there is "
+            "any."
         ),
         epilog=tr("Example: tandem check --json"),
     )(check)

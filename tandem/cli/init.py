@@ -1,5 +1,42 @@
-"""x"""
+"""``tandem init``: a workspace of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from tandem.cli.session import session_of
+from tandem.text import language, tr
+from tandem.workspace.founding import found
+from tandem.workspace.roots import FILE
 
 
-def register(app):
-    pass
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "init",
+        help=tr(
+            "Make a workspace: a folder with a commented tandem.yaml that works against the sandboxes. The built-in "
+            "bots, vendors, selectors and recordings are found from it; a file at the same place in it goes first."
+        ),
+        short_help=tr("Make a workspace of one's own."),
+        epilog=tr("Example: tandem init acme"),
+    )(init)
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help=tr("The folder to make."))],
+    vendor: Annotated[
+        list[str] | None, typer.Option(help=tr("A vendor to link; may be repeated. By default one for each role."))
+    ] = None,
+) -> None:
+    """Make the workspace and say what to do next."""
+    session = session_of(context)
+    made = found(folder, language(), vendor or ())
+    session.print(tr("Made {file}. Next:", file=made.folder / FILE))
+    for name, url in made.systems.values():
+        session.print(f"  tandem sandbox {name} --port {urlsplit(url).port}")
+    session.print(f"  tandem --workspace {made.folder} check")
+    session.print(f"  tandem --workspace {made.folder} doctor")

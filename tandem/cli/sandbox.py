@@ -48,6 +48,7 @@ def _help() -> str:
     )
     shape = tr(
         "Faults (--fault kind:where:amount[:parameter]): where is an operation, read, write or any, with api/, "
-        "web/ or gui/ before it to narrow the channel; amount is a share from 0 to 1, xN (the first N) or xN+M (N after M)."
+        "web/ or gui/ before it to narrow the channel; amount is a share from 0 to 1, xN (the first N) or xN+M "
+        "(N after M)."
     )
     return f"{head}\n\n{shape}\n\n\b\n{sandbox.fault_table()}"

@@ -27,6 +27,7 @@ class Session:
     language: str | None = None
     verbose: bool = False
     console: Console = field(default_factory=lambda: Console(highlight=False))
+    errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -68,6 +69,10 @@ class Session:
     def print(self, *parts: object, style: str | None = None) -> None:
         """Print for people; text is never taken as markup."""
         self.console.print(*parts, style=style, markup=False, soft_wrap=True)
+
+    def say(self, step: str) -> None:
+        """Tell a step that is about to be carried out, beside the output."""
+        self.errors.print(step, markup=False, style="dim")
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
         """Print a table; cells are text."""

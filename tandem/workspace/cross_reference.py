@@ -6,12 +6,9 @@ and currency; a bot asks for its own.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tandem.errors import WorkspaceError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from tandem.workspace.batch import table_of
 
 COLUMNS = ("kind", "source", "target")
 FILES = ("cross_reference.csv", "cross_reference.xlsx")
@@ -41,7 +38,7 @@ def of_workspace(folder: Path) -> CrossReferences:
 
 def read(path: Path) -> CrossReferences:
     """The table in a CSV or XLSX file. Raises WorkspaceError when it is no such table or names one source twice."""
-    table = _table(path)
+    table = table_of(path)
     if sorted(table.columns) != sorted(COLUMNS):
         raise WorkspaceError(
             "{file}:1: the columns are {columns}. Valid columns: {valid}.",
@@ -72,25 +69,3 @@ def _check(path: Path, line: int, kind: str, source: str, target: str) -> None:
         raise WorkspaceError(
             "{file}:{line}: {column} is empty. Fill it in or remove the row.", file=path, line=line, column=empty[0]
         )
-
-
-def _table(path: Path) -> "pd.DataFrame":
-    import pandas as pd  # takes longer to load than the whole command line, and most commands read no table
-
-    try:
-        if path.suffix == ".xlsx":
-            return pd.read_excel(path, dtype=str, keep_default_na=False)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
-    except UnicodeDecodeError as error:
-        raise WorkspaceError(
-            "{file} is not UTF-8 text (byte {position}). Save it as UTF-8.", file=path, position=error.start
-        ) from None
-    except OSError as error:
-        raise WorkspaceError("{file} cannot be read: {why}.", file=path, why=error.strerror) from None
-    except (ValueError, KeyError) as error:
-        raise WorkspaceError(
-            "{file} is not a table: {why}. Valid columns: {valid}.",
-            file=path,
-            why=str(error).splitlines()[0],
-            valid=", ".join(COLUMNS),
-        ) from None

@@ -106,7 +106,7 @@ def _writable(subject: str, folder: Path) -> Finding:
 
 def _vault_key(path: Path) -> Finding:
     if not path.is_file():
-        return Finding(tr("vault key"), "missing", tr("{path} is not there", path=path), "tandem init --key")
+        return Finding(tr("vault key"), "unneeded", tr("{path} is made when first needed", path=path))
     if os.name == "posix" and path.stat().st_mode & 0o077:
         return Finding(tr("vault key"), "missing", tr("{path} can be read by others", path=path), f"chmod 600 {path}")
     return Finding(tr("vault key"), "ok", str(path))

@@ -37,14 +37,14 @@ def sandboxes(roots: Roots) -> list[str]:
 def serve(vendor: str, options: SandboxOptions, roots: Roots) -> None:
     """Serve a vendor's sandbox until interrupted. Raises UsageError."""
     module = _module(vendor, roots)
-    shared = _shared("serve"), _shared("faults"), _retail()
-    serving, faulting, retail = shared
+    serving, faulting, retail = _shared("serve"), _shared("faults"), _retail()
     try:
         data = _orders(retail, options)
         plan = faulting.FaultPlan(options.faults, seed=options.seed)
         switches = _switches(module.Switches, options.switches)
         app = module.build(data, plan, switches, language=options.language)
-        announce = {"vendor": vendor, "credentials": module.CREDENTIALS}
+        credentials = getattr(app.state, "credentials", module.CREDENTIALS)
+        announce = {"vendor": vendor, "credentials": credentials}
         serving.run(app, port=options.port, tls=options.tls, announce=announce)
     except (retail.RetailFileError, faulting.FaultRuleError, serving.ServeError) as error:
         raise UsageError("{why}", why=error) from None

@@ -1,6 +1,6 @@
 """Secrets: a file of the workspace says where one is kept; the value is fetched when a system is connected.
 
-``env:NAME`` an environment variable; ``file:PATH`` the first line of a file (relative to the workspace);
+``env:NAME`` an environment variable; ``file:PATH`` the text of a file (relative to the workspace);
 ``keyring:SERVICE/NAME`` the system's keyring, where the package ``keyring`` is installed. Anything else is
 the secret itself.
 """
@@ -75,16 +75,16 @@ def _from_environment(name: str) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            "The secret file {path} cannot be read: {why}. Put the secret on its first line.",
+            "The secret file {path} cannot be read: {why}. Put the secret, and nothing else, into it.",
             path=path,
             why=error.strerror if isinstance(error, OSError) else "it is not UTF-8 text",
         ) from None
-    if not lines or not lines[0].strip():
-        raise UsageError("The secret file {path} is empty. Put the secret on its first line.", path=path)
-    return lines[0].strip()
+    if not text:
+        raise UsageError("The secret file {path} is empty. Put the secret, and nothing else, into it.", path=path)
+    return text
 
 
 def _from_keyring(text: str) -> str:
@@ -93,8 +93,8 @@ def _from_keyring(text: str) -> str:
         keyring = importlib.import_module("keyring")
     except ModuleNotFoundError:
         raise UsageError(
-            "keyring:{entry} needs the package keyring, which is not installed. Run: pip install keyring; or use env: or "
-            "file:.",
+            "keyring:{entry} needs the package keyring, which is not installed. Run: pip install keyring; or use "
+            "env: or file:.",
             entry=text,
         ) from None
     value = keyring.get_password(service, name)

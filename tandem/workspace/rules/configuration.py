@@ -77,7 +77,7 @@ def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
         return
     roles, bound = BOT.read(known[name]).roles, workspace.configuration.bots[name]
     for role in roles:
-        if role not in bound:
+        if role not in bound and role not in workspace.configuration.systems:
             yield mistake(
                 workspace.file,
                 ("bots", name),
@@ -121,8 +121,8 @@ def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, .
             yield mistake(
                 workspace.file,
                 at,
-                "bot {bot} performs {operation} on system {system}, but {vendor} offers it on {offered}, and configured "
-                "are {configured}. Configure one of these channels, or bind another system.",
+                "bot {bot} performs {operation} on system {system}, but {vendor} offers it on {offered}, and "
+                "configured are {configured}. Configure one of these channels, or bind another system.",
                 bot=bot,
                 operation=operation,
                 system=name,

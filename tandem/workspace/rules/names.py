@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tandem.domain
 from tandem.document import Document, Location, closest, mistake
@@ -43,6 +44,6 @@ def misnamed(file: Document, key: str, value: str, wanted: str) -> WorkspaceErro
     )
 
 
-def in_file(path: Path, template: str, /, **fields: object) -> WorkspaceError:
+def in_file(path: Path, template: str, /, **fields: Any) -> WorkspaceError:
     """A mistake of a whole file or folder. ``template`` goes on after ``file: ``."""
     return WorkspaceError("{file}: " + template, file=path, **fields)

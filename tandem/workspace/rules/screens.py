@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any
 
 from tandem.channels.library import Screens
 from tandem.channels.recording import LOGIN, Expect, ForEach, OnElement, Open, Press, ReadRows, Recording, Step, When
@@ -12,12 +12,12 @@ from tandem.document import Document, mistake
 from tandem.domain.operation import operation_named
 from tandem.errors import WorkspaceError
 from tandem.workspace.catalogue import BROWSER_SCREEN, DESKTOP_SCREEN, RECORDING
+from tandem.workspace.formats import Format
 from tandem.workspace.roots import Roots
 from tandem.workspace.rules.names import in_file, known_operations, misnamed, unknown
 from tandem.workspace.vendor import vendors
 
-ScreenChannel = Literal["browser", "desktop"]
-_SCREEN_FORMATS = {"browser": BROWSER_SCREEN, "desktop": DESKTOP_SCREEN}
+_SCREEN_FORMATS: dict[str, Format[Any]] = {"browser": BROWSER_SCREEN, "desktop": DESKTOP_SCREEN}
 
 
 def mistakes(roots: Roots) -> Iterator[WorkspaceError]:

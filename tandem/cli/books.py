@@ -1,0 +1,25 @@
+"""Reading Tandem's own books from the command line."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from tandem.cli.work import carry_out
+from tandem.store.database import Database
+from tandem.workspace.workspace import Workspace
+
+T = TypeVar("T")
+
+
+def read(workspace: Workspace, work: Callable[[Connection], T]) -> T:
+    """What a function of the store's connection returns. Raises StoreError."""
+
+    async def reading() -> T:
+        database = Database(workspace.store_path)
+        try:
+            return await database.read(work)
+        finally:
+            await database.close()
+
+    return carry_out(reading())

@@ -1,0 +1,50 @@
+"""The person at the terminal: is shown writes field by field, and asked."""
+
+import asyncio
+import sys
+
+from rich.prompt import Confirm, Prompt
+
+from tandem.cli.session import Session
+from tandem.engine.attendant import WritePreview
+from tandem.errors import UsageError
+from tandem.text import tr
+
+
+class Person:
+    """An ``Attendant`` at a terminal; one question at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._turn = asyncio.Lock()
+
+    async def approve(self, preview: WritePreview) -> bool:
+        """Show the write and ask. Raises UsageError when nobody is there to answer."""
+        async with self._turn:
+            show(self._session, preview)
+            return await asyncio.to_thread(Confirm.ask, tr("Carry out this write?"), default=False)
+
+    async def answer(self, question: str, choices: tuple[str, ...]) -> str:
+        """Ask until one of the choices is given."""
+        async with self._turn:
+            return await asyncio.to_thread(Prompt.ask, question, choices=list(choices))
+
+
+def present(session: Session) -> Person:
+    """The person at this terminal. Raises UsageError when there is no terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError("Nobody is at this terminal to be asked. Run it in a terminal, or unattended.")
+    return Person(session)
+
+
+def show(session: Session, preview: WritePreview) -> None:
+    """Print a write field by field."""
+    title = tr(
+        "{operation} on {system} by {ladder}",
+        operation=preview.operation,
+        system=preview.system,
+        ladder=" → ".join(preview.ladder),
+    )
+    if preview.present:
+        title += tr(" (stands in the books already)")
+    session.table((tr("field"), tr("value")), preview.fields(), title=title)

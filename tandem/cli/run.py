@@ -1,0 +1,106 @@
+"""``tandem run``: let a bot work."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tandem.cli.person import present, show
+from tandem.cli.session import Session, session_of
+from tandem.cli.work import Watched, carry_out, engine_of
+from tandem.domain.record import Record
+from tandem.engine.bot import work_of
+from tandem.engine.engine import Engine
+from tandem.errors import UsageError
+from tandem.text import tr
+from tandem.workspace import batch
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "run",
+        help=tr(
+            "Let a bot work: on the items given, on a batch file, or on all that changed since the last time. "
+            "Without any of these it goes on with runs that are ready or due."
+        ),
+        short_help=tr("Let a bot work."),
+        epilog=tr("Example: tandem run sales_order_sync --batch orders.csv --attended"),
+    )(run)
+
+
+def run(
+    context: typer.Context,
+    bot: Annotated[str, typer.Argument(help=tr("The bot's name."))],
+    items: Annotated[list[str] | None, typer.Argument(help=tr("Work items, such as order numbers."))] = None,
+    batch_file: Annotated[
+        Path | None, typer.Option("--batch", help=tr("A CSV or XLSX file, one work item a row."))
+    ] = None,
+    changed: Annotated[bool, typer.Option("--changed", help=tr("All that changed since the last time."))] = False,
+    attended: Annotated[bool, typer.Option("--attended", help=tr("Show each write field by field, and ask."))] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=tr("Read, and show the writes it would make; write nothing."))
+    ] = False,
+    concurrency: Annotated[int, typer.Option(help=tr("How many runs at a time."), min=1, max=512)] = 16,
+    patience_s: Annotated[float, typer.Option(help=tr("Seconds to wait for runs that become due."), min=0)] = 120,
+    as_json: Annotated[bool, typer.Option("--json", help=tr("Print one JSON object on one line."))] = False,
+) -> None:
+    """Start runs and work on them; exit with 0 even when some wait for a person."""
+    session = session_of(context)
+    source = _Source(bot, tuple(items or ()), batch_file, changed)
+    if dry_run:
+        carry_out(_preview(session, source))
+        return
+    watched = Watched(session, quiet=as_json)
+    carry_out(_work(session, source, watched, attended, 1 if attended else concurrency, patience_s))
+    if as_json:
+        session.json({"bot": bot, **watched.data()})
+    else:
+        watched.print()
+
+
+class _Source:
+    """Where the work items come from."""
+
+    def __init__(self, bot: str, items: Sequence[str], batch_file: Path | None, changed: bool) -> None:
+        given = [name for name, value in (("items", items), ("--batch", batch_file), ("--changed", changed)) if value]
+        if len(given) > 1:
+            raise UsageError("{given} exclude each other. Give one of them.", given=", ".join(given))
+        self.bot, self.changed = bot, changed
+        self._items, self._batch_file = items, batch_file
+
+    def items(self, engine: Engine) -> list[Record]:
+        """The work items given; none for ``--changed``. Raises UsageError."""
+        kind = engine.bot(self.bot).item
+        if self._batch_file is not None:
+            return batch.read(self._batch_file, kind)
+        if len(kind.model_fields) > 1 and self._items:
+            raise UsageError(
+                "Work items of bot {bot} have several fields ({fields}). Give them in a file: --batch.",
+                bot=self.bot,
+                fields=", ".join(kind.model_fields),
+            )
+        return [kind.model_validate({next(iter(kind.model_fields)): item}) for item in self._items]
+
+
+async def _work(
+    session: Session, source: _Source, watched: Watched, attended: bool, concurrency: int, patience_s: float
+) -> None:
+    person = present(session) if attended else None
+    async with engine_of(session.workspace, person) as engine:
+        run_ids: list[str] | None = None
+        if source.changed:
+            run_ids = await engine.poll(source.bot)
+        elif items := source.items(engine):
+            run_ids = await engine.start(source.bot, work_of(items), "attended" if attended else "unattended")
+        await watched.work(engine, run_ids, concurrency=concurrency, patience_s=patience_s)
+
+
+async def _preview(session: Session, source: _Source) -> None:
+    async with engine_of(session.workspace) as engine:
+        for work in work_of(source.items(engine)):
+            outcome = await engine.preview(source.bot, work, lambda preview: show(session, preview))
+            session.print(
+                tr("{key} would end as {outcome}. Nothing was written.", key=work.business_key, outcome=outcome)
+            )

@@ -1,0 +1,95 @@
+"""Working on runs from the command line, and telling how they ended."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from tandem.cli.session import Session
+from tandem.engine.attendant import Attendant
+from tandem.engine.engine import Engine, Tally
+from tandem.store.runs import RunRow
+from tandem.text import tr
+from tandem.workspace.workspace import Workspace
+
+T = TypeVar("T")
+_HIDDEN = ("outcome", "final")
+
+
+def carry_out(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end."""
+    return asyncio.run(work)
+
+
+def engine_of(workspace: Workspace, attendant: Attendant | None = None) -> AbstractAsyncContextManager[Engine]:
+    """The workspace's engine, alone at work on its store. Raises UsageError, WorkspaceError."""
+    from tandem.workspace.engine import working_engine  # loads all channels, which doctor and check must not need
+
+    return working_engine(workspace, attendant)
+
+
+class Watched:
+    """Runs worked on with a progress bar, and what became of them."""
+
+    def __init__(self, session: Session, *, quiet: bool) -> None:
+        self._session, self._quiet = session, quiet
+        self.ended: list[RunRow] = []
+        self.tally = Tally()
+
+    async def work(self, engine: Engine, run_ids: Sequence[str] | None, *, concurrency: int, patience_s: float) -> None:
+        """Execute these runs, or everything that is ready or due."""
+        progress = _progress(self._session)
+        shown: AbstractContextManager[Any] = nullcontext() if self._quiet else progress
+        with shown:
+            bar = progress.add_task("", total=None if run_ids is None else len(set(run_ids)))
+
+            def finished(row: RunRow) -> None:
+                self.ended.append(row)
+                progress.advance(bar)
+
+            self.tally = await engine.work(
+                concurrency=concurrency, patience_s=patience_s, only=run_ids, on_finished=finished
+            )
+
+    def print(self) -> None:
+        """Every run with its outcome, then how many of each."""
+        session = self._session
+        session.table((tr("run"), tr("work item"), tr("outcome"), tr("result")), map(_row, self.ended))
+        session.print(summary(self.tally.finished, self.tally.waiting))
+
+    def data(self) -> dict[str, object]:
+        """The same for a machine."""
+        return {
+            "finished": dict(self.tally.finished),
+            "waiting": self.tally.waiting,
+            "next_wake_at": self.tally.next_wake_at and self.tally.next_wake_at.isoformat(),
+            "runs": [
+                {"id": row.id, "business_key": row.business_key, "outcome": row.outcome, "result": row.result}
+                for row in self.ended
+            ],
+        }
+
+
+def summary(finished: Counter[str], waiting: int) -> str:
+    """``3 created, 1 refused; 1 run waits.``"""
+    ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(finished.items()))
+    done = ended or tr("no run ended")
+    return tr("{done}; {waiting} waiting.", done=done, waiting=waiting)
+
+
+def result_text(result: Any) -> str:
+    """A bot's result as one line."""
+    if not isinstance(result, dict):
+        return ""
+    return ", ".join(f"{name}={value}" for name, value in result.items() if value and name not in _HIDDEN)
+
+
+def _row(row: RunRow) -> tuple[object, ...]:
+    return row.id, row.business_key, row.outcome, result_text(row.result)
+
+
+def _progress(session: Session) -> Progress:
+    return Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=session.console, transient=True)
