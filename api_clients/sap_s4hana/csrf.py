@@ -66,6 +66,8 @@ class CsrfSession:
             token = response.headers.get(_TOKEN, "")
             if token.lower() not in _NO_TOKEN:
                 return Session(token, _cookies(response))
+            if method == "GET" and response.status_code not in (404, 405):
+                break
         return Session(None, _cookies(response))
 
 

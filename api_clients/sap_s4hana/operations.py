@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from api_clients.sap_s4hana import availability as atp
 from api_clients.sap_s4hana import business_partner as partners
 from api_clients.sap_s4hana import sales_order as orders
-from api_clients.sap_s4hana.entity import Entity, etag_of, expanded
 from api_clients.sap_s4hana.batch import Change
 from api_clients.sap_s4hana.client import Client as SapClient
+from api_clients.sap_s4hana.entity import Entity, etag_of, expanded
 from api_clients.sap_s4hana.fault import Refused
 from api_clients.sap_s4hana.literals import entity, query
 from api_clients.sap_s4hana.refusal import refusals
@@ -197,7 +197,7 @@ async def _order_to_cancel(client: Client, request: SalesOrderCancel) -> Entity:
     resource = query(
         entity("A_SalesOrder", SalesOrder=bare(request.sales_order_id)),
         expand="to_Item",
-        select="SalesOrder,PurchaseOrderByCustomer,to_Item/SalesOrder,to_Item/SalesOrderItem,to_Item/SalesDocumentRjcnReason",
+        select="SalesOrder,PurchaseOrderByCustomer,LastChangeDateTime,to_Item/SalesOrderItem,to_Item/SalesDocumentRjcnReason",
     )
     for wait_s in (*_NOT_YET_VISIBLE_S, None):
         try:
@@ -219,14 +219,27 @@ async def _order_to_cancel(client: Client, request: SalesOrderCancel) -> Entity:
 
 
 def _rejections(order: Entity, settings: Settings) -> list[Change]:
-    """A change for each item not rejected yet, on condition that the order is as it was read."""
+    """A change for each item not rejected yet. Items have no etag: the header, written as it is, is the condition."""
+    number = order["SalesOrder"]
+    open_items = [item["SalesOrderItem"] for item in expanded(order["to_Item"]) if not item["SalesDocumentRjcnReason"]]
+    if not open_items:
+        return []
+    unchanged = Change(
+        "PATCH",
+        entity("A_SalesOrder", SalesOrder=number),
+        {"PurchaseOrderByCustomer": order["PurchaseOrderByCustomer"]},
+        {"If-Match": etag_of(order) or "*"},
+    )
+    rejected = {"SalesDocumentRjcnReason": settings.rejection_reason}
     return [
-        Change(
-            "PATCH",
-            entity("A_SalesOrderItem", SalesOrder=order["SalesOrder"], SalesOrderItem=item["SalesOrderItem"]),
-            {"SalesDocumentRjcnReason": settings.rejection_reason},
-            {"If-Match": etag_of(item) or etag_of(order) or "*"},
-        )
-        for item in expanded(order["to_Item"])
-        if not item["SalesDocumentRjcnReason"]
+        unchanged,
+        *(
+            Change(
+                "PATCH",
+                entity("A_SalesOrderItem", SalesOrder=number, SalesOrderItem=item),
+                rejected,
+                {"If-Match": "*"},
+            )
+            for item in open_items
+        ),
     ]

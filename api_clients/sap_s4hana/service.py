@@ -1,7 +1,7 @@
 """One OData V2 service of SAP Gateway: reads, writes, function imports and changesets over the HTTP port."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from api_clients.sap_s4hana import batch
@@ -24,9 +24,9 @@ class Service:
     Reads that are asked in the same moment travel as one ``$batch``.
     """
 
-    def __init__(self, http: HttpPort, name: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, http: HttpPort, name: str, headers: dict[str, str]) -> None:
         self._http = http
-        self._root = f"/sap/opu/odata/sap/{name}"
+        self._root = f"sap/opu/odata/sap/{name}"
         self._headers = headers
         self._csrf = CsrfSession(http, self._root, headers)
         self._reads = ReadCoalescer(self._fetch)
