@@ -35,7 +35,8 @@ class ApiChannel:
             return await rung(self._client, attempt.request)
 
     async def login(self) -> None:
-        """The port logs in by itself, whenever the vendor says 401."""
+        """Log in afresh; on a 401 the port does so by itself."""
+        await self.port.login()
 
     async def aclose(self) -> None:
         await self.port.aclose()

@@ -1,7 +1,5 @@
 """``tandem demo``: a bot at work on sandboxes with faults switched on, and the proof of the books."""
 
-import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tandem import log
 from tandem.channels.api import ApiChannel
+from tandem.cli.memory import peak_memory_mb
 from tandem.cli.session import Session, session_of
 from tandem.cli.work import carry_out
 from tandem.domain.operation import CHANNELS
@@ -93,7 +92,7 @@ class Figures:
     created_again: int
     calls: dict[str, int]
     seconds: float
-    peak_mb: float
+    peak_mb: float | None
     rows: list[RunRow] = field(default_factory=list)
 
     @property
@@ -125,7 +124,7 @@ class Figures:
             "seconds": round(self.seconds, 1),
             "created_again": self.created_again,
             "calls": self.calls,
-            "peak_memory_mb": round(self.peak_mb),
+            "peak_memory_mb": self.peak_mb and round(self.peak_mb),
         }
 
     def print(self, session: Session, place: Path) -> None:
@@ -146,7 +145,7 @@ class Figures:
                 seconds=f"{self.seconds:.1f}",
                 rate=f"{self.orders / self.seconds:.1f}",
                 calls=", ".join(f"{name} {count}" for name, count in self.calls.items()),
-                memory=f"{self.peak_mb:.0f}",
+                memory="?" if self.peak_mb is None else f"{self.peak_mb:.0f}",
                 place=place,
             )
         )
@@ -275,7 +274,7 @@ class Show:
             created_again=again["created"],
             calls=_calls(engine),
             seconds=seconds,
-            peak_mb=_peak_mb(),
+            peak_mb=peak_memory_mb(),
             rows=list(self._ended.values()),
         )
 
@@ -299,9 +298,3 @@ def _calls(engine: Engine) -> dict[str, int]:
         for name, system in engine.systems.items()
         if isinstance(channel := system.channels.get("api"), ApiChannel)
     }
-
-
-def _peak_mb() -> float:
-    """The most memory this process held, in megabytes; macOS counts bytes, Linux kilobytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

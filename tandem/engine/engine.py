@@ -28,7 +28,7 @@ OnFinished = Callable[[RunRow], None]
 
 @dataclass
 class Tally:
-    """What one call of ``work`` did: finished runs by outcome, those that came to wait, and when the next is due."""
+    """What one call of ``work`` did: finished runs by outcome, how many wait at its end, and when the next is due."""
 
     finished: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
@@ -135,6 +135,7 @@ class _Worker:
         self._only, self._on_finished = only, on_finished
         self._claimed: deque[RunRow] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._waiting: set[str] = set()
         self._tally = Tally()
 
     async def work(self) -> Tally:
@@ -190,11 +191,18 @@ class _Worker:
             raise
         if ended is None:
             return
+        self._note_waiting(ended)
         if ended.status == "waiting":
-            self._tally.waiting += 1
             return
         assert ended.outcome is not None
         if row.bot != late_look.BOT:
             self._tally.finished[ended.outcome] += 1
             if self._on_finished is not None:
                 self._on_finished(ended)
+
+    def _note_waiting(self, row: RunRow) -> None:
+        if row.status == "waiting":
+            self._waiting.add(row.id)
+        else:
+            self._waiting.discard(row.id)
+        self._tally.waiting = len(self._waiting)

@@ -7,6 +7,7 @@ from tandem.domain.operation import ChannelName
 from tandem.engine.steps import AttemptState
 
 _SAME_RUNG = ("throttled", "login_expired")
+_ASK_AGAIN = ("unavailable", "unknown_outcome")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def next_spot(ladder: Sequence[ChannelName], attempts: Sequence[AttemptState]) -
         fresh = False
         if attempt.outcome == "not_sent" and code in _SAME_RUNG:
             continue
-        if (attempt.outcome != "not_sent" or code == "unavailable") and not again:
+        if (attempt.outcome != "not_sent" or code in _ASK_AGAIN) and not again:
             again = True
             continue
         rung, again = rung + 1, False

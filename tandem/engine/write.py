@@ -1,5 +1,6 @@
 """A write: its intent is on the disk before the first byte leaves, and nobody guesses what became of it."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -21,7 +22,8 @@ from tandem.errors import (
     WrittenTwice,
 )
 
-_LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Between the first looks; after them the run waits, suspended if need be, until the vendor can commit no more."""
 
 
 class WriteClimb(Climb):
@@ -67,11 +69,17 @@ class WriteClimb(Climb):
 
     async def _adopt(self) -> Record | None:
         """A document with our reference may be there already: keyed by a person, or by another Tandem."""
-        try:
-            verdict = await self._look()
-        except (NotSent, UnknownOutcome):
-            return None
-        return None if verdict.kind == "absent" else await self._act_on(verdict)
+        for wait_s in (*self.rungs.round_waits_s, None):
+            try:
+                verdict = await self._look()
+            except (NotSent, UnknownOutcome) as error:
+                if wait_s is None:
+                    await self._ticket("channels_exhausted", error, channel=None, fold=True)
+                else:
+                    await self.context.pause(wait_s)
+            else:
+                return None if verdict.kind == "absent" else await self._act_on(verdict)
+        return None
 
     async def _settle(self) -> Record | None:
         """Read back until the books show the write, or until the vendor can no longer be committing it."""
@@ -82,7 +90,7 @@ class WriteClimb(Climb):
         if doubt.ended_at is None:
             self._end(doubt.number, doubt.channel, "unknown", self._broken_off(doubt.channel))
         deadline = cast(datetime, doubt.ended_at) + timedelta(seconds=self.rungs.settle_s)
-        for look in range(1_000_000):
+        for pause_s in itertools.chain(_LOOK_PAUSES_S, itertools.repeat(self.rungs.settle_s)):
             is_last = self.context.clock.now() >= deadline
             verdict = await self._look_or_ticket(is_last)
             if verdict is not None and verdict.kind != "absent":
@@ -91,9 +99,8 @@ class WriteClimb(Climb):
                 self._believe_absent(doubt.number, verdict.differences if verdict else ())
                 return None
             left_s = (deadline - self.context.clock.now()).total_seconds()
-            pause_s = _LOOK_PAUSES_S[min(look, len(_LOOK_PAUSES_S) - 1)]
             await self.context.pause(max(0.0, min(pause_s, left_s)))
-        raise AssertionError("the deadline ends this loop")
+        return None
 
     async def _look_or_ticket(self, is_last: bool) -> Verdict | None:
         """The verdict; None while the read-back fails and there still is time. At the end of it: a ticket."""

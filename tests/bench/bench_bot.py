@@ -93,7 +93,7 @@ def _recorded(systems: dict[str, str]) -> Iterator[list[Call]]:
 
     async def recording(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
         headers = {name: value for name, value in request.headers.items() if name not in _DROPPED}
-        if "oauth2" not in request.url.path and headers.get("x-csrf-token") != "fetch":
+        if "oauth2" not in request.url.path and request.headers.get("x-csrf-token", "").lower() != "fetch":
             system = systems[request.url.netloc.decode()]
             calls.append(Call(system, request.method, request.url.raw_path.decode(), headers, request.content))
         return await send(client, request, **options)
