@@ -1,0 +1,1 @@
+"""The desktop channel: clients driven by their accessibility tree, or by reading the picture."""
