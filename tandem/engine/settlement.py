@@ -21,7 +21,7 @@ from tandem.store.tickets import Ticket, TicketRun
 
 
 class Settlement:
-    """What people do to tickets; ``actor`` goes into the audit trail. The runs become ready: ``Engine.work`` goes on."""
+    """What people do to tickets; ``actor`` goes into the audit trail. The runs become ready for ``Engine.work``."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine, self._actor = engine, actor
