@@ -53,7 +53,7 @@ class ApiKeyAuth(_Block):
 
 
 class _OAuth(_Block):
-    """What all OAuth 2.0 grants share. ``token_url``: on any host, or a path on the API's own, such as ``/oauth2/token``."""
+    """What all OAuth 2.0 grants share. ``token_url``: on any host, or a path on the API's own (``/oauth2/token``)."""
 
     token_url: WebAddressOrPath
     client_id: str

@@ -1,0 +1,132 @@
+"""The limiter and the breaker by a clock in the test's hand."""
+
+import asyncio
+
+import pytest
+
+from tandem.errors import Throttled, Unreachable
+from tandem.http.breaker import FAILURES, OPEN_S, CircuitBreaker
+from tandem.http.limiter import Limiter
+from tandem.http.settings import Quota
+from tests.http.hand_clock import HandClock
+
+
+async def test_calls_beyond_a_seconds_worth_are_spread_by_the_quota():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(calls_per_s=4), clock)
+    begun_s = []
+    for _ in range(12):
+        async with limiter:
+            begun_s.append(clock.at_s - 1000)
+    assert begun_s == [0, 0, 0, 0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0]
+
+
+async def test_quota_that_rests_is_not_saved_up_beyond_one_second():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(calls_per_s=2), clock)
+    clock.at_s += 3600
+    for _ in range(4):
+        async with limiter:
+            pass
+    assert clock.slept_s == [0.5, 0.5]
+
+
+async def test_slow_quota_throttles_instead_of_letting_callers_wait_for_long():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(calls_per_s=0.1), clock)
+    async with limiter:
+        pass
+    with pytest.raises(Throttled) as throttled:
+        await limiter.__aenter__()
+    assert throttled.value.retry_after_s == 10
+
+
+async def test_callers_are_let_in_first_come_first_served_and_never_too_many():
+    limiter = Limiter("erp", Quota(concurrent=3), HandClock())
+    entered: list[int] = []
+    inside = most = 0
+
+    async def call(number: int) -> None:
+        nonlocal inside, most
+        async with limiter:
+            entered.append(number)
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    await asyncio.gather(*(call(number) for number in range(50)))
+    assert entered == list(range(50))
+    assert most == 3
+
+
+async def test_pause_holds_everybody_and_the_longer_one_counts():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(), clock)
+    limiter.pause(4)
+    limiter.pause(1)
+    async with limiter:
+        assert clock.slept_s == [4]
+
+
+async def test_caller_cancelled_in_the_queue_leaves_its_place_to_others():
+    limiter = Limiter("erp", Quota(concurrent=1), HandClock())
+    async with limiter:
+        waiting = asyncio.create_task(limiter.__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    async with asyncio.timeout(1), limiter:
+        pass
+
+
+def tripped(clock: HandClock) -> CircuitBreaker:
+    breaker = CircuitBreaker("erp", clock)
+    for _ in range(FAILURES):
+        breaker.admit()
+        breaker.failed()
+    return breaker
+
+
+def test_success_in_between_keeps_the_circuit_closed():
+    breaker = CircuitBreaker("erp", HandClock())
+    for _ in range(3 * FAILURES):
+        breaker.failed()
+        breaker.succeeded()
+    breaker.admit()
+
+
+def test_open_circuit_tells_when_it_is_tried_again():
+    with pytest.raises(Unreachable, match=f"tried again in {OPEN_S:.0f} seconds"):
+        tripped(HandClock()).admit()
+
+
+def test_half_open_circuit_lets_one_call_try_and_opens_again_when_it_fails():
+    clock = HandClock()
+    breaker = tripped(clock)
+    clock.at_s += OPEN_S
+    breaker.admit()
+    with pytest.raises(Unreachable):
+        breaker.admit()
+    breaker.failed()
+    clock.at_s += OPEN_S - 1
+    with pytest.raises(Unreachable):
+        breaker.admit()
+
+
+def test_probe_that_succeeds_closes_the_circuit():
+    clock = HandClock()
+    breaker = tripped(clock)
+    clock.at_s += OPEN_S
+    breaker.admit()
+    breaker.succeeded()
+    breaker.admit()
+    breaker.admit()
+
+
+def test_probe_that_was_cancelled_leaves_the_try_to_the_next_call():
+    clock = HandClock()
+    breaker = tripped(clock)
+    clock.at_s += OPEN_S
+    breaker.admit()
+    breaker.abandoned()
+    breaker.admit()
