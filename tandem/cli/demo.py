@@ -267,7 +267,7 @@ class Show:
             outcomes=Counter(row.outcome or "" for row in self._ended.values()),
             orders=len(run_ids),
             documents=int(census[proof.documents]) - int(census[proof.void]),
-            duplicates=int(census[proof.duplicates]),
+            duplicates=len(census[proof.duplicates]),
             channels={channel: carried[channel] for channel in CHANNELS},
             tickets=opened,
             evidence=self._stage.workspace.evidence_folder,
