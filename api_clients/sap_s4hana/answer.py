@@ -17,7 +17,7 @@ _RETRY_AFTER_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``headers`` are case-insensitive, as those of httpx."""
+    """``headers``: names in lower case."""
 
     status: int
     headers: Mapping[str, str]

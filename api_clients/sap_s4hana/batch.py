@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from api_clients.sap_s4hana.answer import Answer
 
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]+)"?', re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+
+Headers = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -87,25 +87,25 @@ def _request(method: str, resource: str, headers: Mapping[str, str], body: bytes
     return f"{method} {resource} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
-def _parts(content_type: str, body: bytes) -> Iterator[tuple[httpx.Headers, bytes]]:
+def _parts(content_type: str, body: bytes) -> Iterator[tuple[Headers, bytes]]:
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise MalformedBatch("no boundary in the content type")
-    pieces = re.split(rb"(?:^|\r?\n)--" + re.escape(found[1].encode()) + rb"(?=--|[ \t]*\r?\n)", body)
+    pieces = re.split(rb"\n--" + re.escape(found[1].encode()) + rb"(?=--|[ \t]*\r?\n)", b"\n" + body)
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise MalformedBatch("the closing boundary is missing")
     for piece in pieces[1:-1]:
-        yield _split_head(piece.lstrip(b" \t").removeprefix(b"\r").removeprefix(b"\n"))
+        yield _split_head(piece.lstrip(b" \t").removeprefix(b"\r").removeprefix(b"\n").removesuffix(b"\r"))
 
 
-def _split_head(piece: bytes) -> tuple[httpx.Headers, bytes]:
+def _split_head(piece: bytes) -> tuple[Headers, bytes]:
     blank = _BLANK_LINE.search(piece)
     head, rest = (piece[: blank.start()], piece[blank.end() :]) if blank else (piece, b"")
     pairs = (line.partition(b":") for line in head.splitlines() if b":" in line)
-    return httpx.Headers([(name.strip(), value.strip()) for name, _, value in pairs]), rest
+    return {name.strip().lower().decode("latin-1"): value.strip().decode("latin-1") for name, _, value in pairs}, rest
 
 
-def _decoded(headers: httpx.Headers, content: bytes) -> Answer | list[Answer]:
+def _decoded(headers: Headers, content: bytes) -> Answer | list[Answer]:
     kind = headers.get("content-type", "")
     if kind.lower().startswith("multipart/mixed"):
         return [_answer(inner) for _, inner in _parts(kind, content)]

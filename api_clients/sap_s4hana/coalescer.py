@@ -8,14 +8,14 @@ from typing import Any, Generic, TypeVar
 Answered = TypeVar("Answered")
 
 WINDOW_S = 0.001
-"""How long the first read waits for company: tasks started together, and those woken by one batch before."""
+"""How long the first read waits for company while others are under way. Alone it waits for its own turn of the loop."""
 
 LARGEST = 100
 """Parts of one call: Gateway works through them one after the other."""
 
 
 class ReadCoalescer(Generic[Answered]):
-    """Gathers reads for ``WINDOW_S`` and hands them to ``fetch``, at most ``LARGEST`` different ones at a time.
+    """Gathers reads of one moment and hands them to ``fetch``, at most ``LARGEST`` different ones at a time.
 
     ``fetch`` returns one answer per resource, in order. When it fails, all its readers fail alike. Equal reads share
     one answer; a reader that is cancelled does not disturb the others.
@@ -30,10 +30,16 @@ class ReadCoalescer(Generic[Answered]):
         """The answer for one resource. Raises what ``fetch`` raises."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_later(WINDOW_S, self._flush)
+            self._schedule(loop)
         answer: asyncio.Future[Answered] = loop.create_future()
         self._waiting.setdefault(resource, []).append(answer)
         return await answer
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._fetching:
+            loop.call_later(WINDOW_S, self._flush)
+        else:
+            loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, {}

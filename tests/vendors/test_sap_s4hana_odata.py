@@ -294,7 +294,7 @@ def test_batch_answer_is_read_with_its_changeset_and_its_failed_part(newline):
     read, changeset, failed = batch.decode('multipart/mixed; boundary="b1"', batch_answer(newline))
     assert isinstance(read, Answer)
     assert read.content == b'{"d":{"text":"--b1 is not a boundary here"}}'
-    assert read.headers["CONTENT-TYPE"] == "application/json"
+    assert read.headers["content-type"] == "application/json"
     assert isinstance(changeset, list)
     assert [part.status for part in changeset] == [204]
     assert isinstance(failed, Answer)
