@@ -6,12 +6,11 @@ from contextlib import contextmanager
 
 from api_clients.sap_s4hana import availability as atp
 from api_clients.sap_s4hana import business_partner as partners
+from api_clients.sap_s4hana import cancellation
 from api_clients.sap_s4hana import sales_order as orders
-from api_clients.sap_s4hana.batch import Change
 from api_clients.sap_s4hana.client import Client as SapClient
-from api_clients.sap_s4hana.entity import Entity, etag_of, expanded
+from api_clients.sap_s4hana.entity import Entity
 from api_clients.sap_s4hana.fault import Refused
-from api_clients.sap_s4hana.literals import entity, query
 from api_clients.sap_s4hana.refusal import refusals
 from api_clients.sap_s4hana.settings import Settings
 from api_clients.sap_s4hana.values import bare
@@ -157,7 +156,7 @@ async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> Sales
     for tries_left in reversed(range(_ETAG_TRIES)):
         with client.about(request.sales_order_id):
             order = await _order_to_cancel(client, request)
-        rejections = _rejections(order, client.settings)
+        rejections = cancellation.rejections(order, client.settings)
         with client.about(request.sales_order_id, safe=False):
             try:
                 if rejections:
@@ -194,11 +193,7 @@ def _or_raise(answer: Availability | BaseException) -> Availability:
 
 async def _order_to_cancel(client: Client, request: SalesOrderCancel) -> Entity:
     """The order with its items. Retried for a moment when it cannot be seen yet."""
-    resource = query(
-        entity("A_SalesOrder", SalesOrder=bare(request.sales_order_id)),
-        expand="to_Item",
-        select="SalesOrder,PurchaseOrderByCustomer,LastChangeDateTime,to_Item/SalesOrderItem,to_Item/SalesDocumentRjcnReason",
-    )
+    resource = cancellation.by_number(request.sales_order_id)
     for wait_s in (*_NOT_YET_VISIBLE_S, None):
         try:
             order: Entity = await client.sales_orders.read(resource)
@@ -216,30 +211,3 @@ async def _order_to_cancel(client: Client, request: SalesOrderCancel) -> Entity:
             reference=request.external_reference,
         )
     return order
-
-
-def _rejections(order: Entity, settings: Settings) -> list[Change]:
-    """A change for each item not rejected yet. Items have no etag: the header, written as it is, is the condition."""
-    number = order["SalesOrder"]
-    open_items = [item["SalesOrderItem"] for item in expanded(order["to_Item"]) if not item["SalesDocumentRjcnReason"]]
-    if not open_items:
-        return []
-    unchanged = Change(
-        "PATCH",
-        entity("A_SalesOrder", SalesOrder=number),
-        {"PurchaseOrderByCustomer": order["PurchaseOrderByCustomer"]},
-        {"If-Match": etag_of(order) or "*"},
-    )
-    rejected = {"SalesDocumentRjcnReason": settings.rejection_reason}
-    return [
-        unchanged,
-        *(
-            Change(
-                "PATCH",
-                entity("A_SalesOrderItem", SalesOrder=number, SalesOrderItem=item),
-                rejected,
-                {"If-Match": "*"},
-            )
-            for item in open_items
-        ),
-    ]
