@@ -1,8 +1,13 @@
 """Faults as a client sees them on the wire, and what they leave in the books."""
 
+import json
+import signal
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -91,6 +96,22 @@ def test_refused_connection_comes_back_when_the_pause_is_over(
     assert ledger.entries == []
     time.sleep(0.6)
     assert client.post("/orders", content="a").status_code == 201
+
+
+def test_second_refusal_during_the_pause_changes_nothing(
+    plan: FaultPlan, ledger: Ledger, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan.add("refuse:any:x2:0.3")
+    with httpx.Client(base_url=server.url) as first, httpx.Client(base_url=server.url) as second:
+        first.get("/_sandbox/census")
+        second.get("/_sandbox/census")
+        for client in (first, second):
+            with pytest.raises(httpx.TransportError):
+                client.post("/orders", content="a")
+        time.sleep(0.5)
+        assert first.post("/orders", content="a").status_code == 201
+    assert ledger.entries == ["a"]
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(("kind", "written"), [("reset_before_commit", 0), ("reset_after_commit", 1)])
@@ -274,3 +295,20 @@ def test_port_in_use_is_told_in_one_sentence(server: Server, ledger: Ledger) -> 
 async def test_server_can_be_entered_from_a_loop(ledger: Ledger) -> None:
     async with serve(ledger.app) as server, httpx.AsyncClient() as client:
         assert (await client.get(f"{server.url}/orders")).text == "0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_process_announces_itself_on_one_line_and_ends_quietly(number: signal.Signals) -> None:
+    script = (
+        "from starlette.applications import Starlette\nfrom fixtures.sandbox.serve import run\n"
+        "run(Starlette(), tls=True, announce={'vendor': 'ledger'})"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        line = json.loads(process.stdout.readline())
+        trusted = ssl.create_default_context(cafile=line["ca_file"])
+        assert httpx.get(line["url"], verify=trusted).status_code == 404
+        process.send_signal(number)
+        _, told = process.communicate(timeout=10)
+    assert (line["vendor"], process.returncode, told) == ("ledger", 0, b"")
+    assert not Path(line["ca_file"]).exists()
