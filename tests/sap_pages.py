@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-
 from fixtures.retail import generate
 from fixtures.sandbox.clock import SandboxClock
 from fixtures.sandbox.faults import FaultPlan
-from fixtures.sandbox.faulty import Faulty
 from fixtures.sandbox.serve import serve
 from fixtures.sap_s4hana.books import Books
-from fixtures.sap_s4hana.web.app import recognise, web_routes
+from fixtures.sap_s4hana.sandbox import CREDENTIALS, build
 from tandem.channels.browser.channel import BrowserChannel
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.library import Recordings, Screens
@@ -27,7 +22,7 @@ from tandem.store.evidence import EvidenceStore
 from tandem.vault import Vault
 
 ROOT = Path(__file__).parent.parent
-USER, PASSWORD = "TANDEM", "web-pages-password"
+USER, PASSWORD = CREDENTIALS["username"], CREDENTIALS["password"]
 VENDOR_SETTINGS = {
     "order_type": "OR",
     "sales_organization": "1710",
@@ -46,7 +41,9 @@ class SapPages:
     clock: SandboxClock
     url: str
 
-    def channel(self, folder: Path, *, selectors: tuple[Path, ...] = (), **settings: Any) -> BrowserChannel:
+    def channel(
+        self, folder: Path, *, selectors: tuple[Path, ...] = (), session_file: Path | None = None, **settings: Any
+    ) -> BrowserChannel:
         """A browser channel; ``selectors``: folders that come before ours."""
         block = {"url": f"{self.url}/ui", "username": USER, "password": PASSWORD, "timeout_s": 3.0, **settings}
         return BrowserChannel(
@@ -57,6 +54,7 @@ class SapPages:
             Vault(Vault.new_key()),
             EvidenceStore(folder),
             vendor_settings=VENDOR_SETTINGS,
+            session_file=session_file,
         )
 
     def order(self, reference: str, *, lines: int = 2) -> SalesOrder:
@@ -86,14 +84,10 @@ class SapPages:
 async def sap_pages(*rules: str, language: str = "en") -> AsyncIterator[SapPages]:
     """The pages over generated books, struck by the faults of these rules."""
     clock = SandboxClock()
-    books = Books.of(generate(20, 1), clock=clock)
     faults = FaultPlan(rules, seed=1)
-    struck = Middleware(
-        Faulty, plan=faults, recognise=recognise, answer=lambda status, act: PlainTextResponse("", status)
-    )
-    app = Starlette(routes=web_routes(books, USER, PASSWORD, language=language), middleware=[struck])
+    app = build(generate(20, 1), faults, clock=clock, language=language)
     async with serve(app) as server:
-        yield SapPages(books, faults, clock, server.url)
+        yield SapPages(app.state.books, faults, clock, server.url)
 
 
 def attempt(operation: Operation[Any, Any], request: Any) -> Attempt:

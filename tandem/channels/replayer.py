@@ -165,13 +165,18 @@ class _Replay:
 
     async def click(self, act: Click, place: str) -> None:
         target = self._target(act)
-        self._committed |= act.commit
+        await self._commit(act)
         await self._screen.click(target)
 
     async def press(self, act: Press, place: str) -> None:
         target = None if act.element is None else self._target(OnElement(element=act.element, row=act.row))
-        self._committed |= act.commit
+        await self._commit(act)
         await self._screen.press(act.keys, target)
+
+    async def _commit(self, act: Click | Press) -> None:
+        if act.commit:
+            await self._screen.committing()
+            self._committed = True
 
     async def read(self, act: Read, place: str) -> None:
         target = self._target(act)

@@ -53,6 +53,10 @@ class Screen(Protocol):
 
     async def press(self, keys: str, target: Target | None) -> None: ...
 
+    async def committing(self) -> None:
+        """The next act commits: from now on nothing may be sent twice without our doing."""
+        ...
+
     async def read(self, target: Target) -> str:
         """The text or the field content shown now; a target of kind number is read with proof, or not at all."""
         ...

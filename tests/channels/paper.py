@@ -48,6 +48,9 @@ class PaperScreen:
     async def press(self, keys: str, target: Target | None) -> None:
         self.acts.append(f"press {keys}")
 
+    async def committing(self) -> None:
+        self.acts.append("committing")
+
     async def read(self, target: Target) -> str:
         return self._shown(target)
 

@@ -154,6 +154,11 @@ async def test_missing_element_before_commit_is_not_sent(study: Study) -> None:
     assert "click save" not in study.paper.acts
 
 
+async def test_screen_is_told_just_before_the_commit(study: Study) -> None:
+    await study.replay("- fill: {element: name, value: x}", SAVE)
+    assert study.paper.acts[-2:] == ["committing", "click save"]
+
+
 async def test_missing_answer_after_commit_is_unknown(study: Study) -> None:
     with pytest.raises(UnknownOutcome, match=r"step 3: read saved.*may have been written"):
         await study.replay(SAVE, "- read: {element: saved, into: number, within_s: 0.01}")

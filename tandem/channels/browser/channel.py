@@ -168,7 +168,9 @@ class BrowserChannel:
     async def _new_seat(self, state: StorageState | None, *, traced: bool) -> _Seat:
         browser = await self._chromium.browser()
         try:
-            context = await browser.new_context(storage_state=state, locale=_LOCALES[self._settings.language])
+            context = await browser.new_context(
+                storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
+            )
             context.set_default_timeout(self._settings.timeout_s * 1000)
             if traced:
                 await context.tracing.start(snapshots=True)

@@ -10,6 +10,7 @@ from playwright.async_api import Dialog, Page, Response
 from tandem.channels.browser.finding import POLL_S, Finder, Healed
 from tandem.channels.browser.locators import field_of
 from tandem.channels.browser.page_scripts import OPTIONS, TEXT, TYPE_IN
+from tandem.channels.browser.sending import send_once, stop_sending_once
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
 from tandem.errors import AccessRefused, LoginExpired, NotSent, ScreenNotReady, Throttled, Unavailable
@@ -49,6 +50,7 @@ class BrowserScreen:
         self._find.shown, self._dialog = screen, ""
         address = f"{self._url}{screen.open or ''}"
         with self._find.failing(screen.screen):
+            await stop_sending_once(self.page)
             response = await self.page.goto(address, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
         if response is not None:
             self._raise_status(response, screen)
@@ -108,6 +110,10 @@ class BrowserScreen:
         found, _ = await self._find.one(target)
         with self._find.failing(target.screen, target.name):
             await found.press(keys)
+
+    async def committing(self) -> None:
+        with self._find.failing(self.shown.screen if self.shown else ""):
+            await send_once(self.page)
 
     async def read(self, target: Target) -> str:
         _, text = await self._find.one(target, TEXT)
