@@ -86,6 +86,7 @@ class DesktopCandidate(Strict):
     """One way to find an element of a window: exactly one of role (+ name), ocr, image, key, header.
 
     ``image`` is a file beside the selector file; ``key`` a keyboard shortcut; ``header`` the column of a table.
+    ``window``: words of the title of the window it is in, where that is not the screen's own (a message box, say).
     """
 
     role: str | None = None
@@ -94,6 +95,7 @@ class DesktopCandidate(Strict):
     image: str | None = None
     key: str | None = None
     header: Words | None = None
+    window: Words | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "DesktopCandidate":
@@ -121,10 +123,15 @@ class Element(Strict, Generic[Candidate]):
 
 
 class Table(Strict, Generic[Candidate]):
-    """``rows`` matches all rows at once, top to bottom; a column is found inside its row."""
+    """``rows`` matches all rows at once, top to bottom; a column is found inside its row.
+
+    On the desktop ``rows`` is the table's own label. ``products`` says which column is two others' product: rows read
+    from a picture are believed only if they fit, ``{amount: [quantity, price]}``.
+    """
 
     rows: Annotated[tuple[Candidate, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
     columns: dict[str, Element[Candidate]] = Field(min_length=1)
+    products: dict[str, tuple[str, str]] = {}
 
 
 def _known_code(code: str) -> str:
