@@ -13,7 +13,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tandem.errors import WorkspaceError
-from tandem.schema_walk import keys_at
+from tandem.schema_walk import is_secret, keys_at
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[int | str]
@@ -138,7 +138,8 @@ def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails, 
     if explain is not None:
         template, fields = explain(model, detail)
     else:
-        template, fields = "{key} is {value}: {why}.", {"value": _shown(detail["input"]), "why": detail["msg"]}
+        value = "not shown" if is_secret(model, detail["loc"]) else _shown(detail["input"])
+        template, fields = "{key} is {value}: {why}.", {"value": value, "why": detail["msg"]}
     return mistake(document, where, template, key=keys, **fields)
 
 

@@ -4,17 +4,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 
 def keys_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[str, ...]:
     """The keys valid at a location as pydantic reports it (union tags included), in their declared order."""
+    options = (option for place in _places(model, location) for option in _options(place))
+    return tuple(dict.fromkeys(key for option in options for key in _keys(option)))
+
+
+def is_secret(model: type[BaseModel], location: Sequence[int | str]) -> bool:
+    """Whether a secret belongs at a location."""
+    return any(option is SecretStr for place in _places(model, location) for option in _options(place))
+
+
+def _places(model: type[BaseModel], location: Sequence[int | str]) -> list[Any]:
+    """The types that may stand at a location."""
     places: list[Any] = [model]
     for part in location:
         stepped = [inner for place in places for inner in _step(place, part)]
         places = stepped or _chosen(places, part)
-    return tuple(dict.fromkeys(key for place in places for option in _options(place) for key in _keys(option)))
+    return places
 
 
 def _options(place: Any) -> Iterator[Any]:

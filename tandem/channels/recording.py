@@ -52,6 +52,12 @@ def _screen_alone(value: object) -> object:
     return {"screen": value} if isinstance(value, str) else value
 
 
+def _templates(shape: dict[str, Any]) -> dict[str, Any]:
+    for text in _strings(shape):
+        _template(text)
+    return shape
+
+
 TemplateText = Annotated[str, BeforeValidator(str), AfterValidator(_template)]
 Expression = Annotated[str, AfterValidator(_expression)]
 
@@ -213,13 +219,7 @@ class Recording(Strict):
     channel: Literal["browser", "desktop"]
     request: str = "request"
     steps: tuple[Step, ...] = Field(min_length=1)
-    result: dict[str, Any] = Field(default={})
-
-    @model_validator(mode="after")
-    def _templates_of_result(self) -> "Recording":
-        for template in _strings(self.result):
-            _template(template)
-        return self
+    result: Annotated[dict[str, Any], AfterValidator(_templates)] = Field(default={})
 
     def all_steps(self) -> Iterator[Step]:
         """Every step, those inside loops and conditions included, in the order of the file."""

@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from tandem.channels.recording import LOGIN, Recording
+from tandem.cli.example import example_recording
 from tandem.cli.person import present
 from tandem.cli.session import Session, session_of
 from tandem.cli.work import carry_out
@@ -33,9 +34,7 @@ def register(app: typer.Typer) -> None:
             "first, and asked about."
         ),
         short_help=tr("Carry out one recording, step by step."),
-        epilog=tr(
-            'Example: tandem replay sap_s4hana/sales_order.find.browser --request \'{"external_reference": "536365"}\''
-        ),
+        epilog=tr("Example: tandem replay {recording} --request request.json", recording=example_recording()),
     )(replay)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.example import example_bot
 from tandem.cli.person import present, show
 from tandem.cli.session import Session, session_of
 from tandem.cli.work import Watched, carry_out, engine_of
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
             "Without any of these it goes on with runs that are ready or due."
         ),
         short_help=tr("Let a bot work."),
-        epilog=tr("Example: tandem run sales_order_sync --batch orders.csv --attended"),
+        epilog=tr("Example: tandem run {bot} --batch orders.csv --attended", bot=example_bot()),
     )(run)
 
 

@@ -4,22 +4,21 @@ from typing import Annotated
 
 import typer
 
+from tandem.cli.example import example_vendor
 from tandem.cli.session import session_of
 from tandem.text import tr
 from tandem.workspace import code, sandbox
 from tandem.workspace.roots import Roots
 
-EPILOG = """Example: tandem sandbox sap_s4hana --port 8001 --orders 200 --fault lost_answer:sales_order.create:0.1"""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command; its help lists the kinds of fault."""
-    app.command("sandbox", help=_help(), epilog=tr(EPILOG))(serve)
+    app.command("sandbox", help=_help(), epilog=_example())(serve)
 
 
 def serve(
     context: typer.Context,
-    vendor: Annotated[str, typer.Argument(help=tr("The product, such as salesforce or sap_s4hana."))],
+    vendor: Annotated[str, typer.Argument(help=tr("The product."))],
     port: Annotated[int, typer.Option(help=tr("The port on 127.0.0.1; 0 takes a free one."), min=0, max=65535)] = 0,
     orders: Annotated[
         str, typer.Option(help=tr("A CSV or CSV.gz file of invoice lines, or how many orders to generate."))
@@ -39,6 +38,13 @@ def serve(
     code.overlay(roots)
     options = sandbox.SandboxOptions(orders, seed, fault or (), switch or (), language, port, tls)
     sandbox.serve(vendor, options, roots)
+
+
+def _example() -> str:
+    return tr(
+        "Example: tandem sandbox {vendor} --port 8001 --orders 200 --fault error_503_after_commit:write:0.1",
+        vendor=example_vendor(),
+    )
 
 
 def _help() -> str:

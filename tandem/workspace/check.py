@@ -6,6 +6,7 @@ from pathlib import Path
 from tandem.errors import WorkspaceError
 from tandem.workspace import code
 from tandem.workspace.configuration import TANDEM
+from tandem.workspace.formats import Examined
 from tandem.workspace.roots import FILE, Roots
 from tandem.workspace.rules import bots, configuration, folders, screens, vendors
 from tandem.workspace.workspace import Workspace
@@ -27,12 +28,13 @@ def check(folder: Path | None) -> Report:
     found = [*folders.mistakes(roots), *vendors.mistakes(roots), *bots.mistakes(roots), *screens.mistakes(roots)]
     warned: list[WorkspaceError] = []
     if folder is not None:
-        form = TANDEM.mistakes(folder / FILE)
-        found += form
-        if not form:
-            workspace = Workspace.load(folder)
+        form = TANDEM.examine(folder / FILE)
+        if isinstance(form, Examined):
+            workspace = Workspace(folder.resolve(), form.model, form.file)
             found += configuration.mistakes(workspace)
             warned += configuration.warnings(workspace)
+        else:
+            found += form
     return Report(_once(found), _once(warned), _count(roots) + (folder is not None))
 
 

@@ -40,7 +40,7 @@ def module(package: str, owner: str, name: str) -> ModuleType | None:
         if error.name is not None and (full_name == error.name or full_name.startswith(f"{error.name}.")):
             return None
         raise _broken(full_name, error) from error
-    except (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError) as error:
+    except Exception as error:  # the module is the user's: it may raise anything
         raise _broken(full_name, error) from error
 
 

@@ -69,8 +69,12 @@ def channel_of(
 ) -> Channel | None:
     """One channel of a system; None when tandem.yaml does not configure it. ``said`` is told the steps of a replay."""
     block = workspace.system(system)
-    screens = {"browser": partial(_browser, said=said), "desktop": partial(_desktop, said=said)}
-    build = {"api": _api, **screens}[name]
+    builders: dict[ChannelName, Callable[..., Channel]] = {
+        "api": _api,
+        "browser": partial(_browser, said=said),
+        "desktop": partial(_desktop, said=said),
+    }
+    build = builders[name]
     return build(workspace, system, block, vault) if getattr(block, name) is not None else None
 
 

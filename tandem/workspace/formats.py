@@ -20,6 +20,14 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Examined(Generic[Model]):
+    """A file without a mistake of form."""
+
+    file: Document
+    model: Model
+
+
+@dataclass(frozen=True)
 class Format(Generic[Model]):
     """``name`` is what ``tandem schema`` calls it. ``upgrades[n]`` takes data of version n to version n + 1."""
 
@@ -36,12 +44,13 @@ class Format(Generic[Model]):
         """The file as its model. Raises WorkspaceError for the first mistake."""
         return document.validated(self.load(path), self.model)
 
-    def mistakes(self, path: Path) -> tuple[WorkspaceError, ...]:
-        """Every mistake of the file."""
+    def examine(self, path: Path) -> "Examined[Model] | tuple[WorkspaceError, ...]":
+        """The file and its model, or every mistake of it."""
         try:
-            return document.mistakes(self.load(path), self.model)
+            file = self.load(path)
         except WorkspaceError as error:
             return (error,)
+        return document.mistakes(file, self.model) or Examined(file, document.validated(file, self.model))
 
     def schema(self) -> dict[str, Any]:
         """The format as JSON Schema."""

@@ -54,9 +54,8 @@ class NoSettings(Strict):
 class Vendor:
     """What is known of one vendor over all roots."""
 
-    def __init__(self, name: str, path: Path, roots: Roots) -> None:
-        self.name, self.path, self.roots = name, path, roots
-        self.manifest = VENDOR.read(path)
+    def __init__(self, name: str, manifest: VendorManifest, roots: Roots) -> None:
+        self.name, self.manifest, self.roots = name, manifest, roots
 
     @property
     def settings_model(self) -> type[BaseModel]:
@@ -102,4 +101,4 @@ def vendor_named(name: str, roots: Roots) -> Vendor:
             valid=", ".join(known) or "none",
             guess=closest(name, list(known)),
         )
-    return Vendor(name, known[name], roots)
+    return Vendor(name, VENDOR.read(known[name]), roots)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from tandem.document import Document
 from tandem.errors import WorkspaceError
 from tandem.workspace import code
-from tandem.workspace.bot import BOT, FOLDER, MANIFEST, bots
-from tandem.workspace.formats import Format
+from tandem.workspace.bot import BOT, FOLDER, MANIFEST, BotManifest, bots
+from tandem.workspace.formats import Examined, Format
 from tandem.workspace.roots import Roots
 from tandem.workspace.rules.names import in_file, known_operations, misnamed, unknown
 
@@ -16,13 +17,12 @@ from tandem.workspace.rules.names import in_file, known_operations, misnamed, un
 def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
     """Mistakes of every bot."""
     for name, path in bots(roots).items():
-        found = BOT.mistakes(path)
-        yield from found or _of_manifest(name, path)
+        found = BOT.examine(path)
+        yield from _of_manifest(name, found.file, found.model) if isinstance(found, Examined) else found
         yield from _own_files(name, roots)
 
 
-def _of_manifest(name: str, path: Path) -> Iterator[WorkspaceError]:
-    file, manifest = BOT.load(path), BOT.read(path)
+def _of_manifest(name: str, file: Document, manifest: BotManifest) -> Iterator[WorkspaceError]:
     if manifest.bot != name:
         yield misnamed(file, "bot", manifest.bot, name)
     known = known_operations()
@@ -51,7 +51,8 @@ def _own_files(bot: str, roots: Roots) -> Iterator[WorkspaceError]:
                 module=path.stem,
             )
         else:
-            yield from Format(path.stem, model).mistakes(path)
+            own = Format(path.stem, model).examine(path)
+            yield from () if isinstance(own, Examined) else own
 
 
 def _model(bot: str, path: Path) -> type[BaseModel] | None:

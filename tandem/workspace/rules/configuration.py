@@ -8,6 +8,7 @@ from tandem.document import mistake
 from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.errors import TandemError, WorkspaceError
 from tandem.workspace.bot import BOT, bots
+from tandem.workspace.formats import Examined
 from tandem.workspace.rules.names import unknown
 from tandem.workspace.secret import is_plain, secrets_of
 from tandem.workspace.vendor import Vendor, vendors
@@ -73,9 +74,10 @@ def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
     if name not in known:
         yield unknown(workspace.file, ("bots", name), "bot", name, list(known))
         return
-    if BOT.mistakes(known[name]):
+    manifest = BOT.examine(known[name])
+    if not isinstance(manifest, Examined):
         return
-    roles, bound = BOT.read(known[name]).roles, workspace.configuration.bots[name]
+    roles, bound = manifest.model.roles, workspace.configuration.bots[name]
     for role in roles:
         if role not in bound and role not in workspace.configuration.systems:
             yield mistake(

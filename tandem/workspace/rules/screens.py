@@ -12,7 +12,7 @@ from tandem.document import Document, mistake
 from tandem.domain.operation import operation_named
 from tandem.errors import WorkspaceError
 from tandem.workspace.catalogue import BROWSER_SCREEN, DESKTOP_SCREEN, RECORDING
-from tandem.workspace.formats import Format
+from tandem.workspace.formats import Examined, Format
 from tandem.workspace.roots import Roots
 from tandem.workspace.rules.names import in_file, known_operations, misnamed, unknown
 from tandem.workspace.vendor import vendors
@@ -46,12 +46,11 @@ def screens_of(roots: Roots, vendor: str) -> dict[str, Screens]:
 
 def _of_screen(path: Path, screens: dict[str, Screens]) -> Iterator[WorkspaceError]:
     channel = "desktop" if path.name.endswith(SCREEN_FILES["desktop"][0]) else "browser"
-    form = _SCREEN_FORMATS[channel]
-    found = form.mistakes(path)
-    if found:
+    found = _SCREEN_FORMATS[channel].examine(path)
+    if not isinstance(found, Examined):
         yield from found
         return
-    file, screen = form.load(path), form.read(path)
+    file, screen = found.file, found.model
     name = path.name.removesuffix(SCREEN_FILES[channel][0])
     if screen.screen != name:
         yield misnamed(file, "screen", screen.screen, name)
@@ -76,11 +75,11 @@ def _missing_images(file: Document, screen: DesktopScreenFile) -> Iterator[Works
 
 
 def _of_recording(path: Path, screens: dict[str, Screens]) -> Iterator[WorkspaceError]:
-    found = RECORDING.mistakes(path)
-    if found:
+    found = RECORDING.examine(path)
+    if not isinstance(found, Examined):
         yield from found
         return
-    file, recording = RECORDING.load(path), RECORDING.read(path)
+    file, recording = found.file, found.model
     name = f"{recording.operation}.{recording.channel}.yaml"
     if path.name != name:
         yield misnamed(file, "operation", f"{recording.operation} on channel {recording.channel}", path.stem)

@@ -1,11 +1,11 @@
 """Rules of vendor.yaml: every rung exists, and no write may descend without a read-back."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from tandem.document import Document, mistake
 from tandem.domain.operation import operation_named
 from tandem.errors import WorkspaceError
+from tandem.workspace.formats import Examined
 from tandem.workspace.roots import Roots
 from tandem.workspace.rules.names import known_operations, misnamed, unknown
 from tandem.workspace.vendor import VENDOR, Vendor, vendors
@@ -14,14 +14,13 @@ from tandem.workspace.vendor import VENDOR, Vendor, vendors
 def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
     """Mistakes of every vendor's manifest."""
     for name, path in vendors(roots).items():
-        found = VENDOR.mistakes(path)
-        yield from found or _of_vendor(name, path, roots)
+        found = VENDOR.examine(path)
+        yield from _of_vendor(found.file, Vendor(name, found.model, roots)) if isinstance(found, Examined) else found
 
 
-def _of_vendor(name: str, path: Path, roots: Roots) -> Iterator[WorkspaceError]:
-    file, vendor = VENDOR.load(path), Vendor(name, path, roots)
-    if vendor.manifest.vendor != name:
-        yield misnamed(file, "vendor", vendor.manifest.vendor, name)
+def _of_vendor(file: Document, vendor: Vendor) -> Iterator[WorkspaceError]:
+    if vendor.manifest.vendor != vendor.name:
+        yield misnamed(file, "vendor", vendor.manifest.vendor, vendor.name)
     try:
         vendor.operations_module()
     except WorkspaceError as error:

@@ -1,0 +1,151 @@
+"""The program as a user runs it: one sentence for every mistake, the right exit code, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tandem.workspace.founding import found
+
+TANDEM = Path(sys.executable).parent / "tandem"
+
+
+def tandem(*arguments: object, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TANDEM, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "TANDEM_LANG": "en", "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Path:
+    found(tmp_path / "acme", "en")
+    return tmp_path / "acme"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["check", "--jsn"], "No such option: --jsn"),
+        (["sandbox"], "Missing argument 'vendor'"),
+        (["--language", "fr", "check"], "There is no language fr. Valid values: en, zh."),
+        (["--workspace", "nowhere", "check"], "nowhere is no workspace: it holds no tandem.yaml."),
+        (["tickets", "list"], "There is no tandem.yaml in "),
+        (["schema", "vendr"], "There is no format vendr. Formats: tandem, vendor, bot, recording, selectors"),
+        (["sandbox", "nobody"], "There is no sandbox of nobody. Sandboxes: "),
+        (["new", "vendor", "acme"], "There is no tandem.yaml in "),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    done = tandem(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "credit_chek", "1"], "There is no bot credit_chek. Bots of this workspace: "),
+        (["runs", "show", "nothing"], "There is no run nothing."),
+        (["runs", "list", "--status", "done"], "There is no run status done. Valid values: ready, running"),
+        (["tickets", "show", "7"], "There is no ticket 7."),
+        (["tickets", "retry", "7"], "There is no ticket 7."),
+        (["replay", "acme/x.browser"], "There is no recording acme/x.browser. Recordings: "),
+        (["init", "."], " is a workspace already."),
+    ],
+)
+def test_wrong_name_in_a_workspace_is_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, acme: Path
+) -> None:
+    done = tandem(*arguments, folder=acme)
+    assert (done.returncode, sentence in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr
+
+
+def test_empty_books_are_empty_lists_for_a_machine(acme: Path) -> None:
+    assert json.loads(tandem("runs", "list", "--json", folder=acme).stdout) == []
+    assert json.loads(tandem("tickets", "list", "--json", folder=acme).stdout) == []
+
+
+def test_check_counts_files_and_tells_mistakes_as_json(acme: Path) -> None:
+    text = (acme / "tandem.yaml").read_text(encoding="utf-8")
+    (acme / "tandem.yaml").write_text(text.replace("language: en", "language: de"), encoding="utf-8")
+    done = tandem("check", "--json", folder=acme)
+    assert done.returncode == 2
+    mistakes = [found for found in json.loads(done.stdout)["mistakes"] if found["file"] == str(acme / "tandem.yaml")]
+    assert mistakes == [
+        {
+            "file": str(acme / "tandem.yaml"),
+            "line": 5,
+            "message": f"{acme}/tandem.yaml:5: language is 'de'. Valid values: en, zh.",
+        }
+    ]
+
+
+def test_help_teaches_every_command_with_an_example(tmp_path: Path) -> None:
+    overview = tandem("--help", folder=tmp_path)
+    assert overview.returncode == 0
+    listed = overview.stdout.partition("Commands:")[2].splitlines()
+    commands = [line.split()[0] for line in listed if line.startswith("  ") and line[2] not in " E"]
+    assert {"demo", "sandbox", "run", "runs", "tickets", "replay", "check", "schema", "doctor", "init", "new"} == set(
+        commands
+    )
+    for group in ("runs", "tickets", "new"):
+        assert "Commands:" in tandem(group, "--help", folder=tmp_path).stdout
+    for command in (["run"], ["sandbox"], ["check"], ["tickets", "resolve"], ["new", "bot"], ["replay"], ["doctor"]):
+        assert "Example: tandem " in tandem(*command, "--help", folder=tmp_path).stdout
+
+
+def test_help_is_chinese_when_asked(tmp_path: Path) -> None:
+    assert "工作区" in tandem("--language", "zh", "--help", folder=tmp_path).stdout
+
+
+def test_schema_of_a_format_is_json(tmp_path: Path) -> None:
+    schema = json.loads(tandem("schema", "recording", folder=tmp_path).stdout)
+    assert schema["title"] == "Recording"
+
+
+def test_doctor_says_what_is_missing_and_the_command_that_fetches_it(tmp_path: Path) -> None:
+    done = tandem("doctor", "--json", folder=tmp_path, PATH="/nowhere")
+    assert done.returncode == 1
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert findings["OCR"]["state"] == "missing"
+    assert "tesseract" in findings["OCR"]["fix"]
+
+
+def test_doctor_in_a_workspace_says_which_system_does_not_answer(acme: Path) -> None:
+    text = (acme / "tandem.yaml").read_text(encoding="utf-8").replace(":8001", ":1").replace(":8002", ":1")
+    (acme / "tandem.yaml").write_text(text, encoding="utf-8")
+    done = tandem("doctor", "--json", folder=acme)
+    assert done.returncode == 1
+    missing = [finding["detail"] for finding in json.loads(done.stdout)["findings"] if finding["state"] == "missing"]
+    assert any("Connection refused" in detail for detail in missing)
+
+
+def test_reader_that_goes_away_is_no_error(acme: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{TANDEM} schema | head -1"], cwd=acme, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""
+
+
+def test_unexpected_failure_is_one_sentence_with_the_file_of_its_details(acme: Path, tmp_path: Path) -> None:
+    folder = acme / "bots" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "bot.yaml").mkdir()
+    (acme / "data").rename(acme / "elsewhere")
+    (acme / "data").write_text("", encoding="utf-8")
+    done = tandem("runs", "list", folder=acme)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr + done.stdout
