@@ -84,3 +84,37 @@ def gateway(*rules: str, **switches: Any) -> Iterator[Gateway]:
 def code(answer: httpx.Response) -> tuple[int, str]:
     """Status and SAP code of an error."""
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def number_of(answer: httpx.Response) -> str:
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["d"]["SalesOrder"])
+
+
+def path_of(number: str) -> str:
+    return f"{ORDERS}A_SalesOrder('{number}')"
+
+
+def batch(*parts: str) -> bytes:
+    return ("".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n").encode()
+
+
+def get_part(url: str) -> str:
+    head = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+    return f"{head}GET {url} HTTP/1.1\r\nAccept: application/json\r\n\r\n"
+
+
+def changeset(*operations: str) -> str:
+    head = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
+    parts = [f"--c\r\n{head}Content-ID: {number}\r\n\r\n{text}\r\n" for number, text in enumerate(operations, 1)]
+    return "Content-Type: multipart/mixed; boundary=c\r\n\r\n" + "".join(parts) + "--c--\r\n"
+
+
+def write_part(method: str, url: str, body: str) -> str:
+    headers = "Content-Type: application/json\r\nAccept: application/json\r\n"
+    return f"{method} {url} HTTP/1.1\r\n{headers}\r\n{body}"
+
+
+def post_batch(sap: Gateway, content: bytes) -> httpx.Response:
+    headers = {"content-type": "multipart/mixed;boundary=b"}
+    return sap.client.post(f"{ORDERS}$batch", content=content, headers=headers)
