@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class SapPages:
     faults: FaultPlan
     clock: SandboxClock
     url: str
+    vault: Vault = field(default_factory=lambda: Vault(Vault.new_key()))
 
     def channel(
         self, folder: Path, *, selectors: tuple[Path, ...] = (), session_file: Path | None = None, **settings: Any
@@ -51,11 +52,15 @@ class SapPages:
             BrowserSettings(**block),
             Recordings([ROOT / "recordings" / "sap_s4hana"], "browser"),
             Screens([*selectors, ROOT / "selectors" / "sap_s4hana"], "browser"),
-            Vault(Vault.new_key()),
+            self.vault,
             EvidenceStore(folder),
             vendor_settings=VENDOR_SETTINGS,
             session_file=session_file,
         )
+
+    def stored(self, order: SalesOrder) -> int:
+        """How many orders with this order's reference stand in the books."""
+        return len(self.books.find_sales_orders(reference=order.external_reference))
 
     def order(self, reference: str, *, lines: int = 2) -> SalesOrder:
         """An order of a customer who is not blocked, for goods in stock; quantities and prices differ by line."""

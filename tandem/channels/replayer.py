@@ -190,7 +190,7 @@ class _Replay:
                     **self._place(target, pattern=act.pattern),
                 )
             text = found.group(1) if found.groups() else found.group()
-        self._context[act.into] = self._of.notation.parsed(text, target.kind)
+        self._context[act.into] = self._parsed(text, target)
 
     async def read_rows(self, act: ReadRows, place: str) -> None:
         page = self._current()
@@ -200,9 +200,7 @@ class _Replay:
         names = act.columns or {name: name for name in table.columns}
         columns = {key: cell_target(page, f"{act.table}.{name}", None, self._context) for key, name in names.items()}
         rows = await self._screen.read_rows(columns)
-        self._context[act.into] = [
-            {key: self._of.notation.parsed(text, columns[key].kind) for key, text in row.items()} for row in rows
-        ]
+        self._context[act.into] = [{key: self._parsed(text, columns[key]) for key, text in row.items()} for row in rows]
 
     async def wait(self, act: Wait, place: str) -> None:
         target = self._target(act)
@@ -272,6 +270,16 @@ class _Replay:
 
     def _says(self, code: str, text: str) -> TandemError:
         return error_named(code)("{system} says: {message}", system=self._of.system, message=_shortened(text))
+
+    def _parsed(self, text: str, target: Target) -> Any:
+        """The value of a text. The error does not repeat it: it may be personal."""
+        try:
+            return self._of.notation.parsed(text, target.kind)
+        except ValueError:
+            raise ScreenNotReady(
+                "{system}, screen {screen}: {element} does not read as a {kind} in the notation of the system's user.",
+                **self._place(target, kind=target.kind),
+            ) from None
 
     def _shown(self, template: str, target: Target) -> str:
         return self._of.notation.shown(render(template, self._context), target.kind)

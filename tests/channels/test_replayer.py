@@ -211,9 +211,9 @@ async def test_text_that_the_pattern_does_not_match_is_not_ready(study: Study) -
 
 async def test_number_that_is_none_is_not_ready_before_and_unknown_after_commit(study: Study) -> None:
     study.paper.elements["price"] = "1,2,3"
-    with pytest.raises(ScreenNotReady, match="is not a number"):
+    with pytest.raises(ScreenNotReady, match="does not read as a number"):
         await study.replay("- read: {element: price, into: price}")
-    with pytest.raises(UnknownOutcome, match="is not a number"):
+    with pytest.raises(UnknownOutcome, match="does not read as a number"):
         await study.replay(SAVE, "- read: {element: price, into: price}")
 
 

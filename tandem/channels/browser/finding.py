@@ -17,7 +17,10 @@ from tandem.channels.selectors import AnyCandidate, AnyScreenFile, BrowserCandid
 from tandem.errors import ScreenNotReady
 
 HEAL_AFTER_S = 1.0
-"""How long the first candidate alone is looked for: a page that is still building is no changed page."""
+"""How long the first candidate alone is looked for: a page that is still building is no changed page.
+
+Once one element of a page was found otherwise, its page has changed, and the others are not waited for.
+"""
 POLL_S = 0.04
 
 Healed = Callable[[Target, int], Awaitable[None]]
@@ -32,7 +35,13 @@ class Finder:
         self._system = system
         self._timeout_s = timeout_s
         self._healed = healed
+        self._patience_s = HEAL_AFTER_S
         self.shown: AnyScreenFile | None = None
+
+    def turn_to(self, screen: AnyScreenFile) -> None:
+        """Look into a page that is being loaded."""
+        self.shown = screen
+        self._patience_s = HEAL_AFTER_S
 
     async def one(self, target: Target, script: str = NOTHING, argument: Any = None) -> tuple[Locator, Any]:
         """The element and what the script answers on it. Raises ScreenNotReady: none within the time, or several."""
@@ -40,10 +49,11 @@ class Finder:
         with self.failing(target.screen, target.name):
             while True:
                 waited = time.monotonic() - started
-                for index, candidate in enumerate(target.candidates[: None if waited >= HEAL_AFTER_S else 1]):
+                for index, candidate in enumerate(target.candidates[: None if waited >= self._patience_s else 1]):
                     found = self._found_by(target, candidate)
                     if index and await found.count() == 1:
                         await self._healed(target, index)
+                        self._patience_s = 0
                     count, *answer = await found.evaluate_all(of_the_only_one(script), argument)
                     if count > 1:
                         raise ScreenNotReady(

@@ -1,6 +1,5 @@
 """What must not stand in evidence: secrets, session cookies, and the content of fields marked personal."""
 
-import html
 import json
 import re
 import zipfile
@@ -16,7 +15,7 @@ from tandem.log import scrub
 
 _MASK = "***"
 _SHORTEST = 3
-_PICTURE = re.compile(r"\.(png|jpe?g|webp|gif|ico|woff2?|ttf|otf)$")
+_KEPT = re.compile(r"\.(trace|network|stacks|css)$")
 _TEXTS = "elements => elements.map(e => e.matches('input, select, textarea') ? e.value : e.innerText)"
 
 
@@ -53,30 +52,22 @@ class Redaction:
         return scrub(text)
 
     def trace(self, trace: bytes) -> bytes:
-        """The same for every text inside a Playwright trace (a zip file); pictures in it are left out."""
+        """The same for a Playwright trace (a zip file). Bodies of requests and answers are left out, but for styles."""
         cleaned = BytesIO()
         with (
             zipfile.ZipFile(BytesIO(trace)) as source,
             zipfile.ZipFile(cleaned, "w", zipfile.ZIP_DEFLATED) as target,
         ):
-            for entry in source.namelist():
-                if not _PICTURE.search(entry):
-                    text = source.read(entry).decode("utf-8", "surrogateescape")
-                    target.writestr(entry, self._encoded(text).encode("utf-8", "surrogateescape"))
+            for entry in filter(_KEPT.search, source.namelist()):
+                text = source.read(entry).decode("utf-8", "surrogateescape")
+                target.writestr(entry, self._of_json(text).encode("utf-8", "surrogateescape"))
         return cleaned.getvalue()
 
-    def _encoded(self, text: str) -> str:
+    def _of_json(self, text: str) -> str:
         for value in self._values:
-            for form in _forms(value):
+            for form in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
                 text = text.replace(form, _MASK)
         return scrub(text)
-
-
-def _forms(value: str) -> Iterator[str]:
-    """The value as it may stand in JSON or HTML."""
-    yield from dict.fromkeys(
-        (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], html.escape(value))
-    )
 
 
 def _found(scope: Scope, elements: Iterable[Element[Any]]) -> list[Locator]:

@@ -47,7 +47,8 @@ class BrowserScreen:
         return self._find.shown
 
     async def open(self, screen: AnyScreenFile, params: Mapping[str, Any]) -> None:
-        self._find.shown, self._dialog = screen, ""
+        self._find.turn_to(screen)
+        self._dialog = ""
         address = f"{self._url}{screen.open or ''}"
         with self._find.failing(screen.screen):
             await stop_sending_once(self.page)

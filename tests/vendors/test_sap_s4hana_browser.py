@@ -1,0 +1,403 @@
+"""SAP through its web pages: written, found, and every fault noticed."""
+
+import asyncio
+import re
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+from ruamel.yaml import YAML
+
+from tandem.channels.browser.channel import BrowserChannel
+from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
+from tandem.domain.evidence import Evidence
+from tandem.domain.sales_order import (
+    SALES_ORDER_CANCEL,
+    SALES_ORDER_CREATE,
+    SALES_ORDER_FIND,
+    SalesOrder,
+    SalesOrderCancel,
+    SalesOrderDocument,
+)
+from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
+from tandem.errors import (
+    AccessRefused,
+    BusinessPartnerBlocked,
+    BusinessPartnerUnknown,
+    DocumentLocked,
+    LoginExpired,
+    MaterialUnknown,
+    NotOffered,
+    ScreenNotReady,
+    TandemError,
+    Throttled,
+    Unavailable,
+    UnknownOutcome,
+    Unreachable,
+)
+from tests.sap_pages import PASSWORD, ROOT, SapPages, attempt, sap_pages
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+MASK = (255, 0, 255)
+SESSION_COOKIE = re.compile(rb"SAP_SESSIONID_S4H_100=([^;\"\\\\]+)")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def running() -> AsyncIterator[SapPages]:
+    async with sap_pages() as sap:
+        yield sap
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def channel(running: SapPages, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserChannel]:
+    """One channel that stays logged in; it keeps the browser open for the module."""
+    channel = running.channel(tmp_path_factory.mktemp("evidence"))
+    yield channel
+    await channel.aclose()
+
+
+@pytest.fixture
+def sap(running: SapPages, channel: BrowserChannel) -> SapPages:
+    """The running pages, without faults."""
+    running.faults.clear()
+    return running
+
+
+@pytest.fixture
+def order(sap: SapPages, request: pytest.FixtureRequest) -> SalesOrder:
+    """An order with a reference of this test's own."""
+    return sap.order(f"REF-{abs(hash(request.node.name)) % 10**8}")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def chinese() -> AsyncIterator[SapPages]:
+    async with sap_pages(language="zh") as sap:
+        yield sap
+
+
+async def create(channel: BrowserChannel, order: SalesOrder) -> str:
+    return (await channel.perform(attempt(SALES_ORDER_CREATE, order))).sales_order_id
+
+
+async def found(channel: BrowserChannel, order: SalesOrder) -> list[SalesOrderDocument]:
+    return list((await channel.perform(attempt(SALES_ORDER_FIND, order.lookup()))).documents)
+
+
+async def partner(channel: BrowserChannel, number: str) -> BusinessPartner:
+    return await channel.perform(attempt(BUSINESS_PARTNER_FIND, BusinessPartnerLookup(business_partner_id=number)))
+
+
+def block(sap: SapPages, number: str) -> None:
+    sap.books.customers[number] = replace(sap.books.customers[number], order_block="01")
+
+
+def own_selectors(folder: Path, screen: str, ours: str, instead: str) -> Path:
+    """A folder with our file of this screen, one text in it replaced."""
+    text = (ROOT / "selectors" / "sap_s4hana" / f"{screen}.yaml").read_text(encoding="utf-8")
+    assert ours in text
+    own = folder / "selectors"
+    own.mkdir()
+    (own / f"{screen}.yaml").write_text(text.replace(ours, instead), encoding="utf-8")
+    return own
+
+
+async def test_written_order_is_found_equal(channel: BrowserChannel, order: SalesOrder) -> None:
+    number = await create(channel, order)
+    (document,) = await found(channel, order)
+    assert document.sales_order_id == number
+    assert order.differences(document) == ()
+    assert [line.quantity for line in document.confirmed] == [1, 2]
+
+
+async def test_written_order_is_found_equal_in_chinese(chinese: SapPages, tmp_path: Path) -> None:
+    channel = chinese.channel(tmp_path, language="zh")
+    order = chinese.order("参考-1")
+    await create(channel, order)
+    (document,) = await found(channel, order)
+    await channel.aclose()
+    assert order.differences(document) == ()
+
+
+async def test_books_hold_what_was_asked_to_the_last_decimal(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    await create(channel, order)
+    (stored,) = sap.books.find_sales_orders(reference=order.external_reference)
+    assert [item.price for item in stored.items.values()] == [line.net_price for line in order.lines]
+    assert stored.requested_on == order.requested_delivery_on
+
+
+async def test_reference_nobody_used_finds_nothing(channel: BrowserChannel, order: SalesOrder) -> None:
+    assert await found(channel, order) == []
+
+
+async def test_two_orders_with_one_reference_are_found_oldest_first(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    numbers = [await create(channel, order), await create(channel, order)]
+    sap.books.reject_items(numbers[0], "61")
+    documents = await found(channel, order)
+    assert [(each.sales_order_id, each.cancelled) for each in documents] == [(numbers[0], True), (numbers[1], False)]
+
+
+async def test_availability_is_read_per_demand(sap: SapPages, channel: BrowserChannel) -> None:
+    goods = next(material for material in sap.books.materials.values() if not material.is_service)
+    service = next(material for material in sap.books.materials.values() if material.is_service)
+    demands = [Demand(material=each.code, quantity="2", unit="PC", site="1710") for each in (goods, service)]
+    answers = (await channel.perform(attempt(STOCK_CHECK, StockCheck(demands=demands)))).answers
+    assert [answer.available for answer in answers] == [sap.books.stock.available(goods.code), None]
+
+
+async def test_customer_is_read_with_block_and_currency(sap: SapPages, channel: BrowserChannel) -> None:
+    number = next(number for number, each in sap.books.customers.items() if not each.order_block)
+    before = await partner(channel, number)
+    free = sap.books.customers[number]
+    block(sap, number)
+    after = await partner(channel, number)
+    sap.books.customers[number] = free
+    assert (before.business_partner_id, before.currency, before.blocked) == (number, "GBP", False)
+    assert after.blocked
+
+
+async def test_unknown_customer_and_material_are_business_errors(channel: BrowserChannel) -> None:
+    with pytest.raises(BusinessPartnerUnknown):
+        await partner(channel, "9")
+    demand = Demand(material="NOPE", quantity="1", unit="PC")
+    with pytest.raises(MaterialUnknown, match="Material NOPE is not defined"):
+        await channel.perform(attempt(STOCK_CHECK, StockCheck(demands=[demand])))
+
+
+async def test_refusals_in_the_message_box_are_the_vendors_no(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    with pytest.raises(BusinessPartnerUnknown):
+        await create(channel, order.model_copy(update={"sold_to_party": "99999"}))
+    free = sap.books.customers[order.sold_to_party]
+    block(sap, order.sold_to_party)
+    with pytest.raises(BusinessPartnerBlocked):
+        await create(channel, order)
+    sap.books.customers[order.sold_to_party] = free
+    assert sap.stored(order) == 0
+
+
+async def test_refusal_in_chinese_is_understood_too(chinese: SapPages, tmp_path: Path) -> None:
+    channel = chinese.channel(tmp_path, language="zh")
+    with pytest.raises(BusinessPartnerUnknown, match="维护售达方"):
+        await create(channel, chinese.order("REF-1").model_copy(update={"sold_to_party": "99999"}))
+    await channel.aclose()
+
+
+async def test_locked_document_is_told(sap: SapPages, channel: BrowserChannel, order: SalesOrder) -> None:
+    sap.faults.add("locked:web/sales_order.create:1")
+    with pytest.raises(DocumentLocked, match="MILLER"):
+        await create(channel, order)
+
+
+@pytest.mark.parametrize(
+    ("fault", "stored"),
+    [
+        ("reset_before_commit", 0),
+        ("reset_after_commit", 1),
+        ("lost_answer", 1),
+        ("error_500_after_commit", 1),
+        ("error_503_before_commit", 0),
+        ("maintenance", 0),
+    ],
+)
+async def test_no_answer_to_save_is_unknown_and_saved_at_most_once(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder, fault: str, stored: int
+) -> None:
+    sap.faults.add(f"{fault}:web/write:1")
+    with pytest.raises(UnknownOutcome, match="may have been written"):
+        await create(channel, order)
+    assert sap.stored(order) == stored
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ("maintenance:web/read:1", Unavailable),
+        ("error_503_before_commit:web/read:1", Unavailable),
+        ("reset_before_commit:web/read:1", Unavailable),
+        ("popup:web/read:1", ScreenNotReady),
+        ("throttle:web/read:1", Throttled),
+        ("frozen:web/read:1:5", ScreenNotReady),
+    ],
+)
+async def test_fault_before_the_form_is_not_sent(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder, fault: str, outcome: type[TandemError]
+) -> None:
+    sap.faults.add(fault)
+    with pytest.raises(outcome):
+        await create(channel, order)
+    assert sap.stored(order) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "field"), [("wrong_field:web/write:1", "line 10 quantity"), ("rounded:web/write:1", "line 10 net_price")]
+)
+async def test_field_stored_otherwise_differs_in_the_read_back(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder, fault: str, field: str
+) -> None:
+    sap.faults.add(fault)
+    await create(channel, order)
+    (document,) = await found(channel, order)
+    assert order.differences(document)[0].field == field
+
+
+@pytest.mark.parametrize("fault", ["truncated:web/write:1:3", "silent_noop:web/write:1"])
+async def test_order_not_stored_as_told_is_not_found(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder, fault: str
+) -> None:
+    sap.faults.add(fault)
+    await create(channel, order)
+    assert await found(channel, order) == []
+
+
+async def test_wrong_password_is_refused_and_stands_nowhere(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:
+    channel = sap.channel(tmp_path, password="not-the-password")
+    with pytest.raises(AccessRefused) as caught:
+        await create(channel, order)
+    await channel.aclose()
+    assert "not-the-password" not in str(caught.value)
+    assert_nowhere(tmp_path, caught.value.evidence, "not-the-password")
+
+
+async def test_expired_session_is_told_and_one_login_renews_it(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    await found(channel, order)
+    sap.clock.advance(3600)
+    with pytest.raises(LoginExpired):
+        await create(channel, order)
+    await channel.login()
+    await create(channel, order)
+    assert sap.stored(order) == 1
+
+
+async def test_login_is_kept_sealed_for_the_next_process(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:
+    kept = tmp_path / "erp.session"
+    first = sap.channel(tmp_path, session_file=kept)
+    await found(first, order)
+    await first.aclose()
+    second = sap.channel(tmp_path, session_file=kept, password="changed meanwhile")
+    assert await found(second, order) == []
+    await second.aclose()
+    assert b"SAP_SESSIONID" not in kept.read_bytes()
+
+
+async def test_spoiled_login_file_is_replaced_by_a_fresh_login(
+    sap: SapPages, order: SalesOrder, tmp_path: Path
+) -> None:
+    kept = tmp_path / "erp.session"
+    kept.write_bytes(b"spoiled")
+    channel = sap.channel(tmp_path, session_file=kept)
+    assert await found(channel, order) == []
+    await channel.aclose()
+    assert kept.read_bytes() != b"spoiled"
+
+
+async def test_orders_at_the_same_time_do_not_disturb_each_other(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    orders = [order.model_copy(update={"external_reference": f"{order.external_reference}-{n}"}) for n in range(3)]
+    await asyncio.gather(*(create(channel, each) for each in orders))
+    assert [sap.stored(each) for each in orders] == [1, 1, 1]
+
+
+async def test_changed_page_is_healed_and_a_patch_is_proposed(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:
+    short = order.model_copy(update={"lines": order.lines[:1]})
+    channel = sap.channel(tmp_path)
+    sap.faults.add("changed_dom:web/sales_order.create:1")
+    await create(channel, short)
+    (document,) = await found(channel, short)
+    await channel.aclose()
+    assert short.differences(document) == ()
+    patches = [YAML(typ="safe").load(path) for path in files(tmp_path, "*.patch.yaml")]
+    patch = next(patch for patch in patches if patch["element"] == "sold_to_party")
+    assert patch["find"][0] == {"css": "[data-field=SoldToParty] input"}
+    assert patch["missed"] == [{"label": ["Sold-To Party", "售达方"]}]
+    assert (tmp_path / patch["before"]).exists()
+    assert (tmp_path / patch["after"]).exists()
+
+
+async def test_ambiguous_element_stops_before_anything_is_typed(
+    sap: SapPages, order: SalesOrder, tmp_path: Path
+) -> None:
+    own = own_selectors(tmp_path, "sales_order.new", "{label: [Order Type, 订单类型]}", "{css: input}")
+    channel = sap.channel(tmp_path, selectors=(own,))
+    with pytest.raises(ScreenNotReady, match="order_type is ambiguous: 8 elements match"):
+        await create(channel, order)
+    await channel.aclose()
+
+
+async def test_failure_leaves_picture_text_and_trace(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:
+    own = own_selectors(
+        tmp_path,
+        "sales_order.new",
+        '[{label: [Customer Reference, 客户参考]}, {css: "[data-field=PurchaseOrderByCustomer] input"}]',
+        "[{css: nowhere}, {css: nor}]",
+    )
+    channel = sap.channel(tmp_path, selectors=(own,), timeout_s=1.5)
+    with pytest.raises(ScreenNotReady, match="customer_reference is missing") as caught:
+        await create(channel, order)
+    await channel.aclose()
+    assert [evidence.kind for evidence in caught.value.evidence] == ["screenshot", "page_text", "trace"]
+    with zipfile.ZipFile(tmp_path / caught.value.evidence[2].path) as trace:
+        assert any(name.endswith(".trace") and trace.read(name) for name in trace.namelist())
+
+
+async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPages, tmp_path: Path) -> None:
+    number = next(iter(sap.books.customers))
+    before = sap.books.customers[number]
+    sap.books.customers[number] = replace(before, name='Ada "Countess" Lovelace')
+    own = own_selectors(tmp_path, "business_partner.display", "personal: true", "personal: true\n    kind: number")
+    channel = sap.channel(tmp_path, selectors=(own,))
+    with pytest.raises(ScreenNotReady, match="name does not read as a number") as caught:
+        await partner(channel, number)
+    await channel.aclose()
+    sap.books.customers[number] = before
+    picture, text, trace = (tmp_path / evidence.path for evidence in caught.value.evidence)
+    assert number in text.read_text(encoding="utf-8")
+    with Image.open(picture) as image:
+        colours = {colour: count for count, colour in image.convert("RGB").getcolors(maxcolors=1 << 24)}
+    assert colours.get(MASK, 0) > 500
+    with zipfile.ZipFile(trace) as entries:
+        cookies = [cookie for name in entries.namelist() for cookie in SESSION_COOKIE.findall(entries.read(name))]
+    assert set(cookies) == {b"***"}
+    for secret in ("Countess", PASSWORD):
+        assert_nowhere(tmp_path, caught.value.evidence, secret)
+
+
+async def test_system_that_does_not_listen_is_unreachable(order: SalesOrder, tmp_path: Path) -> None:
+    async with sap_pages() as gone:
+        pass
+    channel = gone.channel(tmp_path)
+    with pytest.raises(Unreachable, match="ERR_CONNECTION_REFUSED"):
+        await create(channel, order)
+    await channel.aclose()
+
+
+async def test_operation_without_recording_is_not_offered(channel: BrowserChannel) -> None:
+    cancel = SalesOrderCancel(external_reference="REF-1", sales_order_id="1")
+    with pytest.raises(NotOffered, match=r"no browser recording of sales_order\.cancel"):
+        await channel.perform(attempt(SALES_ORDER_CANCEL, cancel))
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.rglob(pattern))
+
+
+def assert_nowhere(folder: Path, evidence: tuple[Evidence, ...], secret: str) -> None:
+    """The secret stands in no text of the evidence, the inside of traces included."""
+    for each in evidence:
+        content = (folder / each.path).read_bytes()
+        assert secret.encode() not in content
+        if each.kind == "trace":
+            with zipfile.ZipFile(BytesIO(content)) as trace:
+                assert not [name for name in trace.namelist() if secret.encode() in trace.read(name)]
