@@ -1,21 +1,26 @@
 """The commands, and the options all of them share."""
 
+import importlib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tandem import log
-from tandem.cli import check, demo, doctor, init, new, replay, run, runs, sandbox, schema, tickets
 from tandem.cli.session import Session
 from tandem.errors import UsageError
 from tandem.text import LANGUAGES, tr
 
-_COMMANDS = (demo, init, check, doctor, sandbox, run, runs, tickets, replay, new, schema)
+COMMANDS = ("demo", "init", "check", "doctor", "sandbox", "run", "runs", "tickets", "replay", "new", "schema")
+"""Each is a module of this package with ``register``."""
 
 
-def build() -> Any:
-    """The command ``tandem``, its help in the chosen language."""
+def build(command: str | None = None) -> Any:
+    """The program, its help in the chosen language.
+
+    Only the module of ``command`` is loaded, all when it is none of ours: what the others need takes a second to load,
+    and must not be needed by ``doctor`` on a machine that lacks it.
+    """
     app = typer.Typer(
         help=tr(
             "Tandem makes an ERP and a CRM work as one: every business write has an identity, an outcome and a proof, "
@@ -29,8 +34,8 @@ def build() -> Any:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     app.callback()(_options)
-    for module in _COMMANDS:
-        module.register(app)
+    for name in (command,) if command in COMMANDS else COMMANDS:
+        importlib.import_module(f"tandem.cli.{name}").register(app)
     return typer.main.get_command(app)
 
 

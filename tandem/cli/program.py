@@ -14,6 +14,8 @@ from tandem import log
 from tandem.errors import TandemError, UsageError
 from tandem.text import LANGUAGES, tr, use_language
 
+_WITH_VALUE = ("--workspace", "-w", "--language")
+
 
 def main() -> None:
     """The program ``tandem``: ends the process with its exit code."""
@@ -23,9 +25,11 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line; the exit code."""
     log.configure()
-    _choose_language(arguments)
+    options, command = _ahead(arguments)
+    if options.get("--language") in LANGUAGES:
+        use_language(options["--language"])
     try:
-        return _carry_out(arguments)
+        return _carry_out(arguments, command)
     except typer.TyperException as error:
         return _end(_usage(error), error.exit_code)
     except TandemError as error:
@@ -39,21 +43,24 @@ def run(arguments: Sequence[str]) -> int:
         return _end(_unexpected(error), 1)
 
 
-def _carry_out(arguments: Sequence[str]) -> int:
+def _carry_out(arguments: Sequence[str], command: str | None) -> int:
     from tandem.cli.app import build
 
-    result = build()(list(arguments), prog_name="tandem", standalone_mode=False)
+    result = build(command)(list(arguments), prog_name="tandem", standalone_mode=False)
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
 
 
-def _choose_language(arguments: Sequence[str]) -> None:
-    """``--language`` counts before the options are declared, since their help is text too."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        name, _, value = word.partition("=")
-        chosen = value or following
-        if name == "--language" and chosen in LANGUAGES:
-            use_language(chosen)
+def _ahead(arguments: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """The options before the command, and the command: needed before options are declared, since help is text too."""
+    options: dict[str, str] = {}
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            return options, word
+        name, given, value = word.partition("=")
+        options[name] = value if given or name not in _WITH_VALUE else next(words, "")
+    return options, None
 
 
 def _usage(error: typer.TyperException) -> str:
