@@ -13,6 +13,7 @@ from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartne
 from tandem.domain.crm_order import (
     CRM_ORDER_READ,
     CRM_ORDER_SET_STATUS,
+    CRM_ORDER_STATUS_FIND,
     CRM_ORDERS_CHANGED,
     CrmOrder,
     CrmOrderRead,
@@ -172,18 +173,23 @@ class _Sync:
         if self._order.owner_id is not None:
             subject = tr("Order {order}: {status}", order=self._order.order_number, status=status)
             notice = Notice(recipient_id=self._order.owner_id, subject=subject, text=message)
-        await self._run.perform(
-            "crm",
-            CRM_ORDER_SET_STATUS,
-            CrmOrderStatus(
-                external_reference=self._notice_reference(status, message),
-                order_id=self._order.order_id,
-                status=status,
-                erp_order_id=erp_order_id,
-                message=message,
-                notice=notice,
-            ),
+        news = CrmOrderStatus(
+            external_reference=self._notice_reference(status, message),
+            order_id=self._order.order_id,
+            status=status,
+            erp_order_id=erp_order_id,
+            message=message,
+            notice=notice,
         )
+        if not await self._is_told(news):
+            await self._run.perform("crm", CRM_ORDER_SET_STATUS, news)
+
+    async def _is_told(self, news: CrmOrderStatus) -> bool:
+        """Writing the same news again would count as a change of the order, and the next poll would find it again."""
+        if self._order.status != news.status:
+            return False
+        found = await self._run.perform("crm", CRM_ORDER_STATUS_FIND, news.lookup())
+        return any(not news.differences(document) for document in found.documents)
 
     def _notice_reference(self, status: str, message: str) -> str:
         """The same news is told once, however often the order is looked at."""
