@@ -60,7 +60,7 @@ def list_runs(
 
 def show_run(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help=tr("The run's id, or its beginning."))],
+    run: Annotated[str, typer.Argument(help=tr("The run's id."))],
     as_json: Annotated[bool, typer.Option("--json", help=tr("Print one JSON object on one line."))] = False,
 ) -> None:
     """Print one run and its journal."""

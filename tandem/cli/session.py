@@ -1,6 +1,7 @@
 """What every command is given: the workspace asked for, and the ways to print."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,14 @@ from tandem.workspace.roots import FILE, find_workspace
 from tandem.workspace.workspace import Workspace
 
 
+_WIDE = 240
+
+
+def _console() -> Console:
+    """As wide as the terminal; what is read by a file or another program is not cut."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE)
+
+
 @dataclass
 class Session:
     """One command line. ``folder``: where ``--workspace`` points; None: the current folder and those above it."""
@@ -26,7 +35,7 @@ class Session:
     folder: Path | None = None
     language: str | None = None
     verbose: bool = False
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=_console)
     errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     @cached_property
@@ -76,7 +85,9 @@ class Session:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
         """Print a table; cells are text."""
-        table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        for number, column in enumerate(columns):
+            table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
         self.console.print(table)

@@ -1,5 +1,7 @@
 """Founding a workspace: a commented tandem.yaml that works against the sandboxes, its secrets in files of their own."""
 
+import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ from tandem.workspace.vendor import VENDOR, vendor_named, vendors
 
 SKELETONS = Path(__file__).parent / "skeletons"
 _SECRETS = "data/secrets"
+_PYTHON = "PYTHON"
+"""In a system.yaml: the Python we run on, to start a sandbox's desktop client with."""
 _IGNORED = "# Store, evidence, secrets and logs: never to be committed.\n/data/\n"
 
 
@@ -64,7 +68,7 @@ def _system_blocks(roots: Roots, chosen: Sequence[str]) -> dict[str, str]:
         if path is not None:
             name = _free_role(vendor, roots, list(blocks)) or (vendor if chosen else None)
             if name is not None:
-                blocks[name] = path.read_text(encoding="utf-8")
+                blocks[name] = path.read_text(encoding="utf-8").replace(_PYTHON, json.dumps(sys.executable))
         elif chosen:
             vendor_named(vendor, roots)
             raise UsageError(
