@@ -73,6 +73,8 @@ def test_quote_in_a_reference_is_escaped_by_doubling(sap: Gateway) -> None:
         ({"filter": "NoSuchField eq 'x'"}, "Property 'NoSuchField' is invalid"),
         ({"filter": "PurchaseOrderByCustomer like 'x'"}, "Invalid filter expression"),
         ({"filter": "PurchaseOrderByCustomer eq 'x"}, "Invalid filter expression"),
+        ({"filter": "LastChangeDateTime gt 'x'"}, "Invalid parametertype"),
+        ({"filter": "substringof('1',TotalNetAmount)"}, "Invalid filter expression"),
         ({"select": "Nope"}, "Property 'Nope' is invalid"),
         ({"expand": "to_Nope"}, "Property 'to_Nope' is invalid"),
         ({"top": "many"}, "Invalid value 'many'"),
@@ -83,6 +85,15 @@ def test_wrong_query_is_400(sap: Gateway, options: dict[str, str], says: str) ->
     answer = sap.get("API_SALES_ORDER_SRV/A_SalesOrder", **options)
     assert answer.status_code == 400
     assert says in answer.json()["error"]["message"]["value"]
+
+
+def test_null_never_compares(sap: Gateway) -> None:
+    sap.create("NULL")
+    found = sap.get(
+        "API_SALES_ORDER_SRV/A_SalesOrder", filter="CustomerPurchaseOrderDate gt datetime'1970-01-01T00:00'"
+    )
+    assert found.json()["d"]["results"] == []
+    assert sap.get("API_SALES_ORDER_SRV/A_SalesOrder", filter="SalesOrder eq null").json()["d"]["results"] == []
 
 
 def test_unknown_order_is_404_with_the_recorded_codes(sap: Gateway) -> None:

@@ -69,6 +69,9 @@ def test_wrong_order_is_refused_and_nothing_is_stored(sap: Gateway, changes: dic
         ({"ProductionPlant": "9999"}, "V1/386"),
         ({"Material": "D"}, "V1/382"),
         ({"RequestedQuantity": 2}, "/IWCOR/CX_DS_EDM_ERROR"),
+        ({"RequestedQuantity": "1.2345"}, "/IWCOR/CX_DS_EDM_ERROR"),
+        ({"RequestedQuantity": "9999999999999"}, "/IWCOR/CX_DS_EDM_ERROR"),
+        ({"SalesOrderItem": "ten"}, "/IWCOR/CX_DS_EDM_ERROR"),
         ({"to_PricingElement": [{"ConditionType": "PPR0", "ConditionCurrency": "EUR"}]}, "SG/105"),
     ],
 )
