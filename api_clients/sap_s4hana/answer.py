@@ -11,7 +11,7 @@ from tandem.errors import AccessRefused, NotOffered, TandemError, Throttled, Una
 from tandem.log import event
 
 _SERVICE_NOT_ACTIVE = "/IWFND/MED/170"
-_INVALID_PROPERTY = re.compile(r"[Pp]roperty '?(?P<field>\w+)'? (?:is invalid|not found|does not exist)")
+_INVALID_PROPERTY = re.compile(r"[Pp]roperty ['\"]?(?P<field>\w+)['\"]? (?:is invalid|not found|does not exist)")
 _RETRY_AFTER_S = 5.0
 
 

@@ -142,7 +142,7 @@ async def sales_order_find(client: Client, request: SalesOrderLookup) -> SalesOr
     """One call, pages of the server aside. SAP numbers its orders in the order of their creation."""
     with client.about(request.external_reference):
         found = await client.sales_orders.entities(orders.by_reference(request.external_reference))
-        documents = [orders.document(order, client.settings) for order in found]
+        documents = [orders.document(order, client.settings, request.sold_to_party) for order in found]
         documents.sort(key=lambda document: document.sales_order_id.zfill(10))
         return SalesOrdersFound(documents=tuple(documents))
 

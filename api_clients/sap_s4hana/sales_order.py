@@ -86,8 +86,11 @@ def confirmation(created: Entity, external_reference: str) -> SalesOrderConfirma
     )
 
 
-def document(entity: Entity, settings: Settings) -> SalesOrderDocument:
-    """The order as it stands in the books. Rejected items count as absent, unless all are: then it is cancelled."""
+def document(entity: Entity, settings: Settings, sold_to_party: str | None = None) -> SalesOrderDocument:
+    """The order as it stands in the books. Rejected items count as absent, unless all are: then it is cancelled.
+
+    The customer is spelled like ``sold_to_party`` when only leading zeros differ.
+    """
     items = expanded(entity["to_Item"])
     kept = [item for item in items if not item["SalesDocumentRjcnReason"]]
     shown = sorted(kept or items, key=lambda item: int(item["SalesOrderItem"]))
@@ -95,7 +98,7 @@ def document(entity: Entity, settings: Settings) -> SalesOrderDocument:
         sales_order_id=bare(entity["SalesOrder"]),
         order=SalesOrder(
             external_reference=entity["PurchaseOrderByCustomer"],
-            sold_to_party=bare(entity["SoldToParty"]),
+            sold_to_party=_spelled(entity["SoldToParty"], sold_to_party),
             currency=entity["TransactionCurrency"],
             requested_delivery_on=day(entity["RequestedDeliveryDate"]),
             lines=tuple(_line(item, settings) for item in shown),
@@ -103,6 +106,10 @@ def document(entity: Entity, settings: Settings) -> SalesOrderDocument:
         confirmed=_confirmed(shown),
         cancelled=bool(items) and not kept,
     )
+
+
+def _spelled(found: str, asked: str | None) -> str:
+    return asked if asked is not None and bare(asked) == bare(found) else bare(found)
 
 
 def _new_item(line: SalesOrderLine, order: SalesOrder, settings: Settings) -> Entity:

@@ -220,6 +220,14 @@ async def test_order_is_written_in_one_call_and_reads_back_equal(sap):
     assert sap.books.find_sales_orders(reference="EXT-1")[0].net_amount == Decimal("0.88") + 2 * Decimal("2.50")
 
 
+async def test_customer_number_with_leading_zeros_reads_back_equal(sap):
+    asked = order(sold_to_party=CUSTOMER.zfill(10))
+    await sales_order_create(sap.client, asked)
+    result = await sales_order_find(sap.client, asked.lookup())
+    assert asked.differences(result.documents[0]) == ()
+    assert (await found(sap))[0].order.sold_to_party == CUSTOMER
+
+
 async def test_order_beyond_stock_is_confirmed_in_part(sap):
     await sales_order_create(sap.client, with_line(order(), quantity=Decimal(130)))
     (document,) = await found(sap)

@@ -216,6 +216,12 @@ def test_meaning_of_a_message_can_be_corrected_in_the_settings():
         (403, error_body("/IWFND/MED/170"), False, NotOffered),
         (404, b"<html>not found</html>", False, NotOffered),
         (400, error_body("X", "Property 'RequirementSegment' is invalid"), False, NotOffered),
+        (
+            400,
+            error_body("400", 'Property "Batch" does not exist in API_SALES_ORDER_SRV.A_SalesOrder'),
+            False,
+            NotOffered,
+        ),
         (403, error_body("/IWFND/CM_MGW/013"), False, AccessRefused),
         (401, b"", True, AccessRefused),
         (429, b"", True, Throttled),
