@@ -142,6 +142,7 @@ def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
         with_secrets(block.desktop, workspace.folder),
         *_screens(workspace, block.vendor, "desktop"),
         EvidenceStore(workspace.evidence_folder),
+        folders=[folder / "selectors" / block.vendor for folder in workspace.roots.folders],
         vendor_settings=_screen_settings(workspace, block),
         said=said,
     )
