@@ -34,10 +34,11 @@ class Fault:
 class Refused(Exception):
     """Salesforce understood the request and refused it. Nothing was changed.
 
-    ``position``: which change of several was refused. ``retry_after_s``: only with the code REQUEST_LIMIT_EXCEEDED.
+    ``position``: which change of a composite call was refused; None: the call as a whole was.
+    ``retry_after_s``: only with the code REQUEST_LIMIT_EXCEEDED.
     """
 
-    def __init__(self, status: int, fault: Fault, *, position: int = 0, retry_after_s: float = 0.0) -> None:
+    def __init__(self, status: int, fault: Fault, *, position: int | None = None, retry_after_s: float = 0.0) -> None:
         super().__init__(status, fault.code)
         self.status = status
         self.fault = fault

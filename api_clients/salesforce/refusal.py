@@ -30,8 +30,14 @@ def refusals(system: str, subject: str) -> Iterator[None]:
 
 
 def error_of(refused: Refused, system: str, subject: str) -> TandemError:
-    """The error of one refusal; ValidationFailed for a code that is not known."""
+    """The error of one refusal; ValidationFailed for a code that is not known.
+
+    The operations name records in queries and composite calls only: a whole call that is not found is a missing
+    service, not a missing record.
+    """
     code = refused.fault.code
+    if code == "NOT_FOUND" and refused.position is None:
+        return _absent(refused, system, subject)
     make = _ERRORS.get(code) or next((_ERRORS[start] for start in _FAMILIES if code.startswith(start)), _failed)
     return make(refused, system, subject)
 
@@ -104,6 +110,16 @@ def _not_offered(refused: Refused, system: str, subject: str) -> TandemError:
     return NotOffered(
         "{system} does not offer what {subject} needs: {said}. Nothing was changed. Make the field or switch on the "
         "feature in Setup, let the user of the API see it, or correct the names in the settings of the system.",
+        system=system,
+        subject=subject,
+        said=refused.fault.sentence,
+    )
+
+
+def _absent(refused: Refused, system: str, subject: str) -> TandemError:
+    return NotOffered(
+        "{system} does not offer the call that {subject} needs: {said}. Nothing was changed. Correct the url of the "
+        "system or api_version in its settings: the org lists its versions at /services/data/.",
         system=system,
         subject=subject,
         said=refused.fault.sentence,
