@@ -13,6 +13,13 @@ import pytest_asyncio
 from PIL import Image
 from ruamel.yaml import YAML
 
+from api_clients.sap_s4hana.operations import (
+    Settings,
+    business_partner_find,
+    connect,
+    sales_order_find,
+    stock_check,
+)
 from tandem.channels.browser.channel import BrowserChannel
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
 from tandem.domain.evidence import Evidence
@@ -40,9 +47,11 @@ from tandem.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from tests.sap_pages import PASSWORD, ROOT, SapPages, attempt, sap_pages
+from tandem.http import ApiSettings, HttpPort
+from tests.sap_pages import PASSWORD, ROOT, USER, VENDOR_SETTINGS, SapPages, attempt, sap_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+BASIC = {"kind": "basic", "username": USER, "password": PASSWORD}
 MASK = (255, 0, 255)
 SESSION_COOKIE = re.compile(rb"SAP_SESSIONID_S4H_100=([^;\"\\\\]+)")
 
@@ -121,6 +130,22 @@ async def test_written_order_is_found_equal_in_chinese(chinese: SapPages, tmp_pa
     (document,) = await found(channel, order)
     await channel.aclose()
     assert order.differences(document) == ()
+
+
+async def test_pages_and_api_tell_the_same(sap: SapPages, channel: BrowserChannel, order: SalesOrder) -> None:
+    await create(channel, order)
+    port = HttpPort("erp", ApiSettings.model_validate({"url": sap.url, "auth": BASIC}))
+    client = connect(port, Settings.model_validate(VENDOR_SETTINGS))
+    service = next(material.code for material in sap.books.materials.values() if material.is_service)
+    demands = [Demand(material=code, quantity="3", unit="PC") for code in (order.lines[0].material, service)]
+    check = StockCheck(demands=demands)
+    customer = BusinessPartnerLookup(business_partner_id=order.sold_to_party)
+    assert await found(channel, order) == list((await sales_order_find(client, order.lookup())).documents)
+    assert await channel.perform(attempt(STOCK_CHECK, check)) == await stock_check(client, check)
+    shown, told = await partner(channel, order.sold_to_party), await business_partner_find(client, customer)
+    assert shown.name.startswith(told.name)
+    assert shown.model_copy(update={"name": told.name}) == told
+    await port.aclose()
 
 
 async def test_books_hold_what_was_asked_to_the_last_decimal(
