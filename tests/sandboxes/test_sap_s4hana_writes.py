@@ -152,6 +152,23 @@ def test_change_of_an_item_changes_the_etag_of_its_order(sap: Gateway) -> None:
     assert sap.books.sales_order(number).items[10].confirmed == 1
 
 
+def test_price_of_an_item_is_changed_by_its_pricing_element(sap: Gateway) -> None:
+    number = number_of(sap.create("PRICE"))
+    keys = f"SalesOrder='{number}',SalesOrderItem='10',PricingProcedureStep='20',PricingProcedureCounter='1'"
+    element = f"{ORDERS}A_SalesOrderItemPrElement({keys})"
+    assert sap.client.patch(element, json={"ConditionRateValue": "0.1235"}).status_code == 204
+    assert sap.client.get(element).json()["d"]["ConditionRateValue"] == "0.123500000"
+    assert sap.client.get(path_of(number)).json()["d"]["TotalNetAmount"] == "0.25"
+    assert code(sap.client.patch(element, json={"ConditionQuantity": "0"})) == (400, "V1/114")
+
+
+def test_item_may_carry_a_reference_of_its_own(sap: Gateway) -> None:
+    items = [sap.order("X")["to_Item"][0] | {"PurchaseOrderByCustomer": "ITS-OWN"}]
+    number = number_of(sap.create("HEADER", to_Item=items))
+    found = sap.get("API_SALES_ORDER_SRV/A_SalesOrderItem", filter="PurchaseOrderByCustomer eq 'ITS-OWN'").json()
+    assert [item["SalesOrder"] for item in found["d"]["results"]] == [number]
+
+
 def test_item_is_added_and_the_order_deleted(sap: Gateway) -> None:
     before = sap.books.availability(sap.goods, "1710")
     number = number_of(sap.create("GROW"))
