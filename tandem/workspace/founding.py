@@ -20,7 +20,6 @@ from tandem.workspace.vendor import VENDOR, vendor_named, vendors
 
 SKELETONS = Path(__file__).parent / "skeletons"
 _SECRETS = "data/secrets"
-_PYTHON = "{python}"
 _PYTHON = "PYTHON"
 """In a system.yaml: the Python we run on, to start a sandbox's desktop client with."""
 _IGNORED = "# Store, evidence, secrets and logs: never to be committed.\n/data/\n"
