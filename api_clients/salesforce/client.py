@@ -1,5 +1,6 @@
 """The REST API of one org: queries, single records, several changes at once, what changed since."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,18 +51,21 @@ class Client:
         self.usage: ApiUsage | None = None
         self._root = f"/services/data/v{api_version}"
         self._reader = Reader(http.system)
+        self._restarting = asyncio.Lock()
 
     async def query(self, soql: str) -> list[Record]:
         """All records, however many pages; records of a child subquery are complete under ``["X"]["records"]``.
 
-        A page that has expired meanwhile starts the query anew, once.
+        An org keeps the pages of ten queries a user. When another one took the place of ours, the query starts anew,
+        one such query at a time.
         """
         try:
             return await self._queried(soql)
         except Refused as refused:
             if refused.fault.code != "INVALID_QUERY_LOCATOR":
                 raise
-        return await self._queried(soql)
+        async with self._restarting:
+            return await self._queried(soql)
 
     async def read(self, sobject: str, record_id: str, fields: Sequence[str]) -> Record:
         """One record by its id. Raises Refused with status 404 when there is none."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api_clients.salesforce.fault import HALTED, SEVERAL_MATCH, Fault, Refused, fault_of
+from api_clients.salesforce.fault import HALTED, Refused, fault_of
 
 MOST = 25
 
@@ -52,14 +52,7 @@ def check(answer: dict[str, Any], count: int) -> None:
     if all(status in (200, 201, 204) for status in statuses):
         return
     for position, part in enumerate(parts):
-        _refuse(position, statuses[position], part.get("body"))
+        status, fault = statuses[position], fault_of(part.get("body"))
+        if isinstance(status, int) and 400 <= status < 500 and fault is not None and fault.code != HALTED:
+            raise Refused(status, fault, position=position)
     raise MalformedComposite(f"it has the statuses {', '.join(map(str, statuses))} without a cause")
-
-
-def _refuse(position: int, status: Any, body: Any) -> None:
-    """Raises Refused for the part that is the cause of the failure; the others only tell of it."""
-    fault = fault_of(body)
-    if status == 300:
-        raise Refused(300, fault or Fault(SEVERAL_MATCH), position=position)
-    if isinstance(status, int) and 400 <= status < 500 and fault is not None and fault.code != HALTED:
-        raise Refused(status, fault, position=position)

@@ -10,6 +10,7 @@ from tandem.errors import (
     DocumentLocked,
     DocumentNotFound,
     DuplicateReference,
+    LoginExpired,
     NotOffered,
     TandemError,
     Throttled,
@@ -106,6 +107,15 @@ def _access_refused(refused: Refused, system: str, subject: str) -> TandemError:
     )
 
 
+def _expired(refused: Refused, system: str, subject: str) -> TandemError:
+    return LoginExpired(
+        "{system} no longer knows the login that asked for {subject}: {said}. Nothing was changed. Log in again.",
+        system=system,
+        subject=subject,
+        said=refused.fault.sentence,
+    )
+
+
 def _not_offered(refused: Refused, system: str, subject: str) -> TandemError:
     return NotOffered(
         "{system} does not offer what {subject} needs: {said}. Nothing was changed. Make the field or switch on the "
@@ -154,9 +164,11 @@ _ERRORS: dict[str, Callable[[Refused, str, str], TandemError]] = {
     SEVERAL_MATCH: _duplicate,
     "INVALID_FIELD_FOR_INSERT_UPDATE": _access_refused,
     "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": _access_refused,
+    "Bad_OAuth_Token": _expired,
     "API_DISABLED_FOR_ORG": _not_offered,
     "INVALID_TYPE": _not_offered,
     "INVALID_FIELD": _not_offered,
+    "INVALID_QUERY_LOCATOR": _unable,
     "QUERY_TIMEOUT": _unable,
     "STORAGE_LIMIT_EXCEEDED": _unable,
 }
