@@ -4,9 +4,9 @@ import select
 import time
 from collections.abc import Callable
 
-from Xlib import X, Xatom
-from Xlib.display import Display
-from Xlib.protocol import event as xevent
+from Xlib import X, Xatom  # type: ignore[import-untyped]
+from Xlib.display import Display  # type: ignore[import-untyped]
+from Xlib.protocol import event as xevent  # type: ignore[import-untyped]
 
 from tandem.channels.desktop.driver import DriverRefusal
 
@@ -73,7 +73,7 @@ class Clipboard:
 
     def _same_program(self, requestor: int, window: int) -> bool:
         """Whether two windows were made by one X client: their ids differ in the client's own bits only."""
-        own_bits = self._display.display.info.resource_id_mask
+        own_bits: int = self._display.display.info.resource_id_mask
         return requestor & ~own_bits == window & ~own_bits
 
     def _answer(self, request: xevent.SelectionRequest, where: int) -> None:

@@ -96,7 +96,7 @@ def _adopt(session: Session) -> None:
         import pyautogui  # noqa: F401
     except SystemExit:
         raise DriverRefusal("missing", "apt-get install -y python3-tk") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - pyautogui lets everything through that X may raise
         raise DriverRefusal("gone", f"display {session.display} cannot be used: {type(error).__name__}") from None
 
 

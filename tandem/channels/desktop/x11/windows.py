@@ -4,9 +4,9 @@ import select
 import time
 from typing import Any
 
-from Xlib import X, display, error
-from Xlib.protocol import event as xevent
-from Xlib.xobject.drawable import Window as XWindow
+from Xlib import X, display, error  # type: ignore[import-untyped]
+from Xlib.protocol import event as xevent  # type: ignore[import-untyped]
+from Xlib.xobject.drawable import Window as XWindow  # type: ignore[import-untyped]
 
 from tandem.channels.desktop.driver import Box, Window
 

@@ -1,0 +1,216 @@
+"""Finds elements in the picture of a window: the field beside its label, the cell of a table, the text itself."""
+
+import hashlib
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tandem.channels.desktop.driver import Box, Picture
+from tandem.channels.desktop.ocr import Ocr, Word
+from tandem.channels.desktop.picture import boxes, cut, ink, same
+from tandem.channels.selectors import OcrLabel
+
+_REMEMBERED, _REMEMBERED_LINES = 8, 2000
+_FARTHEST_PX = 240
+_LINE_PX = 40
+_NUMBER_STRIP_PX = 48
+_IGNORED = str.maketrans("", "", " .:：。·,，-_*")
+_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "！": "!", "×": "x"})
+
+
+class Ambiguous(Exception):
+    """More than one place fits."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The fields of a table as shown: ``rows`` of boxes, ``headings`` of the columns, the number of the first row.
+
+    ``first`` counts from 0; rows without a number (beyond the end of a list) are left out.
+    """
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Box, ...], ...]
+    first: int
+
+    def column(self, words: Sequence[str]) -> int | None:
+        """The column under one of these headings."""
+        wanted = {folded(word) for word in words}
+        found = [index for index, heading in enumerate(self.headings) if folded(heading) in wanted]
+        if len(found) > 1:
+            raise Ambiguous
+        return found[0] if found else None
+
+
+class Eyes:
+    """Reads pictures of one program. What was read is remembered by the picture, labels by their look and place."""
+
+    def __init__(self, ocr: Ocr) -> None:
+        self.ocr = ocr
+        self._read: OrderedDict[bytes, list[Word]] = OrderedDict()
+        self._landmarks: dict[tuple[str, ...], tuple[Box, Picture]] = {}
+        self._lines: OrderedDict[bytes, str] = OrderedDict()
+
+    async def words(self, picture: Picture) -> list[Word]:
+        """Every text of the picture."""
+        digest = _digest(picture)
+        if digest not in self._read:
+            self._read[digest] = await self.ocr.words(picture)
+            while len(self._read) > _REMEMBERED:
+                self._read.popitem(last=False)
+        return self._read[digest]
+
+    async def element(self, picture: Picture, wanted: OcrLabel) -> Box | None:
+        """The inside of the labelled field, or the label's own place. Raises Ambiguous."""
+        label = await self._label(picture, wanted.label)
+        if label is None or wanted.side == "itself":
+            return label
+        if wanted.side == "right":
+            return _right_of(label, boxes(picture))
+        return _below(label, boxes(picture))
+
+    async def texts(self, picture: Picture, places: Sequence[Box]) -> list[str]:
+        """What is written in each place; "" only where there is no ink."""
+        inks = [ink(cut(picture, place)) for place in places]
+        await self._read_lines(
+            [each for each, at in zip(inks, places, strict=True) if each is not None and not _tall(at)]
+        )
+        return [
+            "" if each is None else await self._paragraph(each) if _tall(at) else self._lines[_digest(each)]
+            for each, at in zip(inks, places, strict=True)
+        ]
+
+    async def numbers(self, picture: Picture, places: Sequence[Box]) -> list[str]:
+        """The same for numbers and days, by the second engine."""
+        inks = [ink(cut(picture, place)) for place in places]
+        read = iter(await self.ocr.numbers([each for each in inks if each is not None]))
+        return ["" if each is None else next(read) for each in inks]
+
+    async def grid(self, picture: Picture, below: Box | None) -> Grid | None:
+        """The table under this place, or the only one. Its rows are numbered on their left. Raises Ambiguous."""
+        top = below.bottom if below is not None else 0
+        rows = _aligned([box for box in boxes(picture) if box.y >= top])
+        if rows is None:
+            return None
+        numbers = await self.texts(picture, [_number_place(row[0]) for row in rows])
+        numbered = [int(text) if text.isdigit() else None for text in numbers]
+        first = _series(numbered)
+        shown = rows if first is None else rows[: sum(1 for text in numbers if text)]
+        over = [Box(box.x - 2, max(0, box.y - box.height - 2), box.width, box.height) for box in rows[0]]
+        headings = await self.texts(picture, over)
+        return Grid(tuple(headings), tuple(map(tuple, shown)), first or 0)
+
+    async def _label(self, picture: Picture, words: Sequence[str]) -> Box | None:
+        known = self._landmarks.get(tuple(words))
+        if known is not None and same(cut(picture, known[0]), known[1]):
+            return known[0]
+        found = _places(await self.words(picture), words)
+        if len(found) > 1:
+            raise Ambiguous
+        if found:
+            self._landmarks[tuple(words)] = (found[0], cut(picture, found[0]).copy())
+        return found[0] if found else None
+
+    async def _read_lines(self, inks: Sequence[Picture]) -> None:
+        """Read what has not been read before."""
+        unread = {_digest(each): each for each in inks if _digest(each) not in self._lines}
+        for digest, text in zip(unread, await self.ocr.lines(list(unread.values())), strict=True):
+            self._lines[digest] = text
+        while len(self._lines) > max(_REMEMBERED_LINES, len(inks)):
+            self._lines.popitem(last=False)
+
+    async def _paragraph(self, picture: Picture) -> str:
+        """Several lines as one; Chinese is joined without a space."""
+        text = ""
+        for word in sorted(await self.ocr.words(picture), key=lambda word: (word.box.centre[1] // 12, word.box.x)):
+            glue = "" if not text or _wide(text[-1]) or _wide(word.text[:1]) else " "
+            text += glue + word.text
+        return text
+
+
+def folded(text: str) -> str:
+    """Text without what an engine may add, drop or mistake: width, case, spaces, dots, 0/O and 1/l/I."""
+    return unicodedata.normalize("NFKC", text).casefold().translate(_IGNORED).translate(_ALIKE)
+
+
+def _digest(picture: Picture) -> bytes:
+    return hashlib.blake2b(picture.tobytes() + str(picture.shape).encode(), digest_size=16).digest()
+
+
+def _places(found: Sequence[Word], words: Sequence[str]) -> list[Box]:
+    wanted = {folded(word) for word in words}
+    whole = [word.box for word in found if folded(word.text) in wanted]
+    return whole or [box for word in found for box in [_within(word, words)] if box is not None]
+
+
+def _within(word: Word, words: Sequence[str]) -> Box | None:
+    """The place of a label that was read as one piece with its neighbour, by the width of the characters."""
+    for each in words:
+        start = word.text.find(each)
+        if start >= 0 and len(each) > 1:
+            unit = word.box.width / max(1, _units(word.text))
+            left = word.box.x + round(unit * _units(word.text[:start]))
+            return Box(left, word.box.y, round(unit * _units(each)), word.box.height)
+    return None
+
+
+def _right_of(label: Box, fields: Sequence[Box]) -> Box | None:
+    middle = label.centre[1]
+    beside = [box for box in fields if box.y <= middle <= box.bottom and 0 <= box.x - label.right + 6 < _FARTHEST_PX]
+    return min(beside, key=lambda box: box.x, default=None)
+
+
+def _below(label: Box, fields: Sequence[Box]) -> Box | None:
+    under = [
+        box for box in fields if box.x <= label.centre[0] <= box.right and 0 <= box.y - label.bottom + 6 < _LINE_PX
+    ]
+    return min(under, key=lambda box: box.y, default=None)
+
+
+def _aligned(fields: Sequence[Box]) -> list[list[Box]] | None:
+    """The longest run of rows whose boxes stand exactly below each other, at least two columns wide."""
+    by_top: dict[int, list[Box]] = {}
+    for box in fields:
+        by_top.setdefault(box.y, []).append(box)
+    runs: list[list[list[Box]]] = []
+    for top in sorted(by_top):
+        row = sorted(by_top[top], key=lambda box: box.x)
+        if len(row) < 2:
+            continue
+        if runs and [box.x for box in runs[-1][-1]] == [box.x for box in row] and top - runs[-1][-1][0].bottom < 6:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    tables = [run for run in runs if len(run) > 1]
+    if len(tables) > 1:
+        raise Ambiguous
+    return tables[0] if tables else None
+
+
+def _series(numbers: Sequence[int | None]) -> int | None:
+    """The first number less one, when nearly all of them count up from it; None when rows have no numbers."""
+    votes = [number - index for index, number in enumerate(numbers) if number is not None]
+    if not votes:
+        return None
+    start = max(set(votes), key=votes.count)
+    if votes.count(start) * 4 < len(votes) * 3:
+        raise Ambiguous
+    return start - 1
+
+
+def _number_place(first: Box) -> Box:
+    left = max(0, first.x - _NUMBER_STRIP_PX)
+    return Box(left, first.y, max(1, first.x - left - 4), first.height)
+
+
+def _tall(place: Box) -> bool:
+    return place.height > _LINE_PX
+
+
+def _units(text: str) -> int:
+    return sum(2 if _wide(character) else 1 for character in text)
+
+
+def _wide(character: str) -> bool:
+    return bool(character) and unicodedata.east_asian_width(character) in "WF"

@@ -1,0 +1,148 @@
+"""Where an element was found, and what can be done there: in the accessibility tree, or in the picture."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from tandem.channels.desktop.accessibility import Node, Tree
+from tandem.channels.desktop.driver import Box, Window, click, keys, paste, type_keys
+from tandem.channels.desktop.eyes import folded
+from tandem.channels.desktop.program import Program
+from tandem.channels.screen import Target
+from tandem.errors import ScreenNotReady
+
+_KEYS = {"control": "ctrl", "escape": "esc", "return": "enter", "arrowdown": "down", "arrowup": "up"}
+_EXACT_KINDS = ("number", "day")
+
+
+class Place(Protocol):
+    """Every method raises ScreenNotReady when it cannot be done here."""
+
+    async def fill(self, target: Target, value: str) -> None: ...
+
+    async def click(self) -> None: ...
+
+    async def focus(self) -> None: ...
+
+    async def read(self, target: Target) -> str: ...
+
+
+@dataclass(frozen=True)
+class TreePlace:
+    """An element of the accessibility tree."""
+
+    program: Program
+    tree: Tree
+    window: Window
+    node: Node
+
+    async def fill(self, target: Target, value: str) -> None:
+        if not await self.tree.editable(self.node):
+            raise refused(self.program, target, "it cannot be edited")
+        await self.tree.set_text(self.node, value)
+        if not target.secret and await self.tree.text(self.node) != value:
+            raise refused(self.program, target, "it holds something else than was entered")
+
+    async def click(self) -> None:
+        await self.tree.press(self.node)
+        await self.program.settle(self.window)
+
+    async def focus(self) -> None:
+        await self.tree.focus(self.node)
+        await self.program.settle(self.window)
+
+    async def read(self, target: Target) -> str:
+        return await self.tree.text(self.node)
+
+
+@dataclass(frozen=True)
+class PicturePlace:
+    """A box in the window's picture."""
+
+    program: Program
+    window: Window
+    box: Box
+
+    @property
+    def _point(self) -> tuple[int, int]:
+        return self.box.moved(self.window.box.x, self.window.box.y).centre
+
+    async def fill(self, target: Target, value: str) -> None:
+        typed = type_keys(value) if target.secret and value.isascii() else paste(value)
+        written = [typed] if value else [keys("delete")]
+        await self.program.act(self.window, [click(*self._point), keys("ctrl", "a"), *written, keys("tab")])
+        await self.program.settle(self.window)
+        if not target.secret:
+            await self._check(target, value)
+
+    async def click(self) -> None:
+        await self.program.act(self.window, [click(*self._point, leaves=True)])
+
+    async def focus(self) -> None:
+        await self.program.act(self.window, [click(*self._point)])
+
+    async def read(self, target: Target) -> str:
+        picture = await self.program.look(self.window)
+        (text,) = await self.program.eyes.texts(picture, [self.box])
+        if target.kind in _EXACT_KINDS:
+            (second,) = await self.program.eyes.numbers(picture, [self.box])
+            if not agreed(text, second):
+                raise refused(self.program, target, "the two text recognitions do not read the same")
+        return text
+
+    async def _check(self, target: Target, value: str) -> None:
+        """What stands in the field now must be what was meant; one engine that reads it so is enough."""
+        picture = await self.program.look(self.window)
+        (text,) = await self.program.eyes.texts(picture, [self.box])
+        if _reads(text, value, target):
+            return
+        (second,) = await self.program.eyes.numbers(picture, [self.box])
+        if not value or not _reads(second, value, target):
+            raise refused(self.program, target, "it does not show what was entered")
+
+
+@dataclass(frozen=True)
+class KeyPlace:
+    """An element that is nowhere to be seen but answers to a keyboard shortcut."""
+
+    program: Program
+    window: Window
+    keys: tuple[str, ...]
+
+    async def fill(self, target: Target, value: str) -> None:
+        raise refused(self.program, target, "a keyboard shortcut cannot be filled in")
+
+    async def click(self) -> None:
+        await self.focus()
+
+    async def focus(self) -> None:
+        await self.program.act(self.window, [keys(*self.keys, leaves=True)])
+
+    async def read(self, target: Target) -> str:
+        raise refused(self.program, target, "a keyboard shortcut cannot be read")
+
+
+def pressed(named: str) -> tuple[str, ...]:
+    """``Control+S`` as the keys to press together."""
+    return tuple(_KEYS.get(key.casefold(), key.casefold()) for key in named.split("+"))
+
+
+def refused(program: Program, target: Target, why: str) -> ScreenNotReady:
+    return ScreenNotReady(
+        "{system}, screen {screen}: {element}: {why}.",
+        system=program.system,
+        screen=target.screen,
+        element=target.name if target.row is None else f"{target.name} in row {target.row + 1}",
+        why=why,
+    )
+
+
+def agreed(one: str, other: str) -> bool:
+    """Whether both engines read the same number or day, spaces aside. Nothing is agreed about nothing but ""."""
+    return re.sub(r"\s", "", one) == re.sub(r"\s", "", other)
+
+
+def _reads(text: str, value: str, target: Target) -> bool:
+    if target.kind in _EXACT_KINDS:
+        return agreed(text, value)
+    return folded(text) == folded(value)

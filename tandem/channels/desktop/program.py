@@ -1,0 +1,84 @@
+"""One running client: its windows, its tree, its picture, and hands that act on it."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from tandem.channels.desktop.accessibility import Tree
+from tandem.channels.desktop.driver import Action, Driver, Picture, Window
+from tandem.channels.desktop.eyes import Eyes
+from tandem.channels.desktop.picture import is_blank, same
+from tandem.errors import ScreenNotReady, Unavailable
+
+ANSWERS_WITHIN_S = 5.0
+_POLL_S = 0.03
+_STILL_WITHIN_S = 1.0
+
+
+class Program:
+    """``tree`` is None when the client offers none: then it is driven by its picture alone."""
+
+    def __init__(self, system: str, driver: Driver, pid: int, tree: Tree | None, eyes: Eyes) -> None:
+        self.system = system
+        self.driver = driver
+        self.pid = pid
+        self.tree = tree
+        self.eyes = eyes
+
+    async def window(self, title: str | None, screen: str) -> Window:
+        """The program's active window, if its title fits this pattern. Raises ScreenNotReady."""
+        active = await self.driver.active()
+        if active is None or active.pid != self.pid or not _fits(active, title):
+            raise ScreenNotReady(
+                "{system}, screen {screen}: its window is not in front; in front is {title}.",
+                system=self.system,
+                screen=screen,
+                title=repr(active.title) if active and active.pid == self.pid else "a window of another program",
+            )
+        return active
+
+    async def shows(self, title: str) -> Window | None:
+        """The program's newest window with this title, in front or not."""
+        fitting = [window for window in await self.driver.windows(self.pid) if _fits(window, title)]
+        return fitting[-1] if fitting else None
+
+    async def look(self, window: Window) -> Picture:
+        """The window's picture once it stands still, or as it is after a second."""
+        before = await self.driver.picture(window.box)
+        for _ in range(int(_STILL_WITHIN_S / _POLL_S)):
+            await asyncio.sleep(_POLL_S)
+            now = await self.driver.picture(window.box)
+            if same(before, now):
+                break
+            before = now
+        return before
+
+    async def act(self, window: Window, actions: Sequence[Action]) -> None:
+        """Act, and return when the program has worked through it."""
+        await self.driver.act(window, actions)
+        if any(action.leaves for action in actions):
+            await self.settle(window)
+
+    async def settle(self, window: Window) -> None:
+        """Wait until the program has handled everything sent to it so far. Raises Unavailable when it is frozen."""
+        if not await self.driver.answers(window, ANSWERS_WITHIN_S) and await self._stands(window):
+            raise Unavailable("{system}: its desktop client does not answer, it is frozen.", system=self.system)
+
+    async def check_usable(self) -> None:
+        """Before the first click: in front, answering, not covered, not blank. Raises ScreenNotReady, Unavailable."""
+        window = await self.window(None, "any")
+        await self.settle(window)
+        if await self.driver.covered(window):
+            raise Unavailable(
+                "{system}: another window lies over its desktop client (a screen lock, say). Unlock the session.",
+                system=self.system,
+            )
+        if is_blank(await self.look(window)):
+            raise Unavailable("{system}: its desktop client shows a blank window.", system=self.system)
+
+    async def _stands(self, window: Window) -> bool:
+        return any(each.id == window.id for each in await self.driver.windows(self.pid))
+
+
+def _fits(window: Window, pattern: str | None) -> bool:
+    return pattern is None or re.fullmatch(pattern, window.title) is not None

@@ -1,0 +1,161 @@
+"""A client's window as the replayer sees it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from tandem.channels.desktop.accessibility import TreeError
+from tandem.channels.desktop.driver import DriverRefusal, keys
+from tandem.channels.desktop.finder import Finder
+from tandem.channels.desktop.places import Place, pressed, refused
+from tandem.channels.desktop.program import Program
+from tandem.channels.desktop.refusals import not_sent
+from tandem.channels.desktop.tables import TableReader
+from tandem.channels.screen import Target
+from tandem.channels.selectors import AnyScreenFile, DesktopScreenFile
+from tandem.channels.targets import element_target
+from tandem.errors import NotOffered, ScreenNotReady
+
+COMMAND = "command"
+"""The element of a screen into which its ``open:`` is typed."""
+_POLL_S = 0.05
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+Method = Callable[Given, Coroutine[Any, Any, Result]]
+
+
+def _translated(method: Method[Given, Result]) -> Method[Given, Result]:
+    """The method with refusals of platform and tree as errors of Tandem."""
+
+    @wraps(method)
+    async def translated(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return await method(*args, **kwargs)
+        except (DriverRefusal, TreeError) as error:
+            screen = args[0]
+            assert isinstance(screen, DesktopScreen)
+            raise not_sent(error, system=screen.program.system, screen=screen.name) from error
+
+    return translated
+
+
+class DesktopScreen:
+    """Implements ``tandem.channels.screen.Screen`` on one client."""
+
+    def __init__(self, program: Program, folders: Sequence[Path]) -> None:
+        self.program = program
+        self.shown: DesktopScreenFile | None = None
+        self._finder = Finder(program, folders)
+
+    @property
+    def name(self) -> str:
+        return self.shown.screen if self.shown else "start"
+
+    @_translated
+    async def open(self, screen: AnyScreenFile, params: Mapping[str, Any]) -> None:
+        assert isinstance(screen, DesktopScreenFile)
+        if COMMAND not in screen.elements:
+            raise NotOffered("Screen {screen} has open but no element named command.", screen=screen.screen)
+        self.shown = None
+        command = element_target(screen, COMMAND, params)
+        place = await self._found(command)
+        await place.fill(command, str(screen.open))
+        await place.focus()
+        window = await self.program.window(None, screen.screen)
+        await self.program.act(window, [keys("enter", leaves=True)])
+        self.shown = screen
+
+    @_translated
+    async def recognise(self, screen: AnyScreenFile, within_s: float) -> None:
+        assert isinstance(screen, DesktopScreenFile)
+        self.shown = screen
+        sign = Target(screen.screen, "recognise", screen.recognise)
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                await self.program.window(screen.frame, screen.screen)
+                if not screen.recognise or await self._finder.find(sign, screen.frame) is not None:
+                    return
+            except ScreenNotReady:
+                if time.monotonic() > deadline:
+                    raise
+            if time.monotonic() > deadline:
+                raise refused(self.program, sign, f"the screen is not shown within {within_s:g} s")
+            await asyncio.sleep(_POLL_S)
+
+    @_translated
+    async def fill(self, target: Target, value: str) -> None:
+        await (await self._found(target)).fill(target, value)
+
+    @_translated
+    async def select(self, target: Target, value: str) -> None:
+        raise NotOffered("The desktop channel has no select: use fill or press for {element}.", element=target.name)
+
+    @_translated
+    async def check(self, target: Target, on: bool) -> None:
+        raise NotOffered("The desktop channel has no check: use click or press for {element}.", element=target.name)
+
+    @_translated
+    async def click(self, target: Target) -> None:
+        await (await self._found(target)).click()
+
+    @_translated
+    async def press(self, keys_named: str, target: Target | None) -> None:
+        if target is not None:
+            await (await self._found(target)).focus()
+        window = await self.program.window(self._frame, self.name)
+        await self.program.act(window, [keys(*pressed(keys_named), leaves=True)])
+
+    @_translated
+    async def committing(self) -> None:
+        """One more look before the step that cannot be taken back: in front, and answering."""
+        await self.program.settle(await self.program.window(self._frame, self.name))
+
+    @_translated
+    async def read(self, target: Target) -> str:
+        return await (await self._found(target)).read(target)
+
+    @_translated
+    async def read_rows(self, columns: Mapping[str, Target]) -> Sequence[Mapping[str, str]]:
+        return await TableReader(self.program, self._finder, self.shown).rows(columns)
+
+    @_translated
+    async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
+        deadline = time.monotonic() + within_s
+        while True:
+            for index, target in enumerate(targets):
+                if await self._is_shown(target):
+                    return index
+            if time.monotonic() >= deadline:
+                return None
+            await asyncio.sleep(_POLL_S)
+
+    @_translated
+    async def gone(self, target: Target, within_s: float) -> bool:
+        deadline = time.monotonic() + within_s
+        while await self._is_shown(target):
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
+
+    @property
+    def _frame(self) -> str | None:
+        return self.shown.frame if self.shown else None
+
+    async def _found(self, target: Target) -> Place:
+        place = await self._finder.find(target, self._frame)
+        if place is None:
+            raise refused(self.program, target, "it is not shown")
+        return place
+
+    async def _is_shown(self, target: Target) -> bool:
+        """A screen that is not in front shows nothing of its own: a message box may be over it."""
+        try:
+            return await self._finder.find(target, self._frame) is not None
+        except ScreenNotReady:
+            return False
