@@ -19,7 +19,6 @@ from tandem.text import use_language
 from tandem.workspace.roots import FILE, find_workspace
 from tandem.workspace.workspace import Workspace
 
-
 _WIDE = 240
 
 
@@ -85,7 +84,9 @@ class Session:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
         """Print a table; cells are text."""
-        table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        if title is not None:
+            self.print(title, style="bold")
+        table = Table(header_style="bold", box=None, pad_edge=False)
         for number, column in enumerate(columns):
             table.add_column(column, no_wrap=number == 0, overflow="fold")
         for row in rows:

@@ -74,10 +74,10 @@ class Watched:
 
 
 def summary(finished: Counter[str], waiting: int) -> str:
-    """``3 created, 1 refused; 1 run waits.``"""
+    """``3 created, 1 refused; 1 not ended yet.``"""
     ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(finished.items()))
     done = ended or tr("no run ended")
-    return tr("{done}; {waiting} waiting.", done=done, waiting=waiting)
+    return tr("{done}; {waiting} not ended yet.", done=done, waiting=waiting)
 
 
 def result_text(result: Any) -> str:

@@ -1,0 +1,81 @@
+"""A bot at work from the command line, on two sandboxes over real HTTP."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.retail import generate
+from fixtures.salesforce import sandbox as crm_sandbox
+from fixtures.sandbox.faults import FaultPlan
+from fixtures.sandbox.serve import serve
+from fixtures.sap_s4hana import sandbox as erp_sandbox
+from tandem.workspace.founding import found
+from tests.cli.test_commands import tandem
+
+ORDERS = 12
+RETAIL = generate(ORDERS, seed=1)
+BOT = "sales_order_sync"
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Iterator[Path]:
+    """A workspace whose two systems are running sandboxes."""
+    folder = tmp_path / "acme"
+    made = found(folder, "en", ["salesforce", "sap_s4hana"])
+    with (
+        serve(crm_sandbox.build(RETAIL, FaultPlan())) as crm,
+        serve(erp_sandbox.build(RETAIL, FaultPlan())) as erp,
+    ):
+        text = (folder / "tandem.yaml").read_text(encoding="utf-8")
+        text = text.replace(made.systems["crm"][1], crm.url).replace(made.systems["erp"][1], erp.url)
+        (folder / "tandem.yaml").write_text(text, encoding="utf-8")
+        yield folder
+
+
+def test_changed_orders_are_worked_on_once_and_can_be_looked_up(acme: Path) -> None:
+    first = json.loads(tandem("run", BOT, "--changed", "--json", folder=acme).stdout)
+    assert sum(first["finished"].values()) == ORDERS
+    assert first["finished"]["created"] > 0
+    again = json.loads(tandem("run", BOT, "--changed", "--json", folder=acme).stdout)
+    assert again["finished"].get("created", 0) == 0
+    created = next(run for run in first["runs"] if run["outcome"] == "created")
+    shown = tandem("runs", "show", created["id"], folder=acme)
+    assert shown.returncode == 0
+    assert "erp.sales_order.create" in shown.stdout
+    assert f"erp_order_id={created['result']['erp_order_id']}" in shown.stdout
+    listed = json.loads(tandem("runs", "list", "--json", "--limit", "100", folder=acme).stdout)
+    assert created["id"] in [run["id"] for run in listed]
+
+
+def test_batch_file_runs_its_orders_and_no_others(acme: Path) -> None:
+    (acme / "orders.csv").write_text("order\n00000001\n00000002\n", encoding="utf-8")
+    done = json.loads(tandem("run", BOT, "--batch", "orders.csv", "--json", folder=acme).stdout)
+    assert sorted(run["business_key"] for run in done["runs"]) == ["crm order 00000001", "crm order 00000002"]
+
+
+def test_batch_file_with_wrong_columns_starts_nothing(acme: Path) -> None:
+    (acme / "orders.csv").write_text("ordre\n00000001\n", encoding="utf-8")
+    done = tandem("run", BOT, "--batch", "orders.csv", folder=acme)
+    assert (done.returncode, "Valid columns: order. Did you mean order?" in done.stderr) == (2, True)
+    assert json.loads(tandem("runs", "list", "--json", folder=acme).stdout) == []
+
+
+def test_dry_run_shows_the_writes_and_leaves_no_run(acme: Path) -> None:
+    orders = [f"{number:08}" for number in range(1, ORDERS + 1)]
+    done = tandem("run", BOT, *orders, "--dry-run", folder=acme)
+    assert done.returncode == 0
+    assert "sales_order.create on erp by api → browser → desktop" in done.stdout
+    assert "external_reference" in done.stdout
+    assert json.loads(tandem("runs", "list", "--json", folder=acme).stdout) == []
+
+
+def test_attended_run_without_a_terminal_is_refused(acme: Path) -> None:
+    done = tandem("run", BOT, "00000001", "--attended", folder=acme)
+    assert (done.returncode, "Nobody is at this terminal" in done.stderr) == (2, True)
+
+
+def test_items_and_a_batch_file_exclude_each_other(acme: Path) -> None:
+    done = tandem("run", BOT, "00000001", "--changed", folder=acme)
+    assert (done.returncode, done.stderr) == (2, "items, --changed exclude each other. Give one of them.\n")
