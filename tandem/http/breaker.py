@@ -11,19 +11,20 @@ OPEN_S = 15.0
 class CircuitBreaker:
     """Every call is admitted and then reported: ``succeeded``, ``failed`` or ``abandoned`` (cancelled, nothing learnt).
 
-    Opens after ``FAILURES`` failures in a row; after ``OPEN_S`` one call at a time is let through to try.
+    Opens after so many ``failures`` in a row; ``open_s`` later one call at a time is let through to try.
     """
 
-    def __init__(self, system: str, clock: Clock) -> None:
+    def __init__(self, system: str, clock: Clock, *, failures: int = FAILURES, open_s: float = OPEN_S) -> None:
         self._system = system
         self._clock = clock
+        self._limit, self._open_s = failures, open_s
         self._failures = 0
         self._retry_at_s = 0.0
         self._probing = False
 
     def admit(self) -> None:
         """Raises Unreachable while the circuit is open."""
-        if self._failures < FAILURES:
+        if self._failures < self._limit:
             return
         wait_s = self._retry_at_s - self._clock.monotonic_s()
         if wait_s > 0 or self._probing:
@@ -37,15 +38,15 @@ class CircuitBreaker:
         self._probing = True
 
     def succeeded(self) -> None:
-        if self._failures >= FAILURES:
+        if self._failures >= self._limit:
             event("circuit.closed", system=self._system)
         self._failures, self._probing = 0, False
 
     def failed(self) -> None:
         self._failures += 1
         self._probing = False
-        if self._failures >= FAILURES:
-            self._retry_at_s = self._clock.monotonic_s() + OPEN_S
+        if self._failures >= self._limit:
+            self._retry_at_s = self._clock.monotonic_s() + self._open_s
             event("circuit.opened", level="WARNING", system=self._system, failures=self._failures)
 
     def abandoned(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tandem.channels.api import ApiChannel
 from tandem.channels.browser.channel import BrowserChannel
 from tandem.channels.desktop.channel import DesktopChannel
+from tandem.channels.guarded import Guarded
 from tandem.channels.library import Recordings, Screens
 from tandem.channels.replayer import Said
 from tandem.domain.channel import Channel
@@ -91,7 +92,7 @@ def _system(workspace: Workspace, name: str, vault: Vault) -> System:
     for channel_name in ("api", "browser", "desktop"):
         channel = channel_of(workspace, name, channel_name, vault)
         if channel is not None:
-            channels[channel_name] = channel
+            channels[channel_name] = channel if channel_name == "api" else Guarded(name, channel)
     operations = {
         operation: Rungs(rungs.ladder, rungs.settle_s, rungs.late_s, rungs.look_first, rungs.round_waits_s)
         for operation, rungs in vendor.manifest.operations.items()
