@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 
-from tandem.channels.browser.chromium import executable
+from tandem.channels.browser.chromium import executable, installed
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SalesOrder
 from tests.sap_pages import PASSWORD, USER, VENDOR_SETTINGS, SapPages, attempt, sap_pages
 
@@ -29,7 +29,7 @@ async def measure(orders: int, lines: int) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as folder:
             channel = sap.channel(Path(folder), timeout_s=10.0)
             browser = await playwright.chromium.launch(
-                executable_path=executable(None, playwright), chromium_sandbox=os.geteuid() != 0
+                executable_path=executable(None, installed(playwright)), chromium_sandbox=os.geteuid() != 0
             )
             page = await browser.new_page()
             await _log_in(page, sap)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -75,7 +75,7 @@ class Chromium:
                 await _close(shared)
 
     async def _launch(self, playwright: Playwright) -> Browser:
-        path = executable(self._executable, playwright)
+        path = executable(self._executable, installed(playwright))
         arguments = [*_QUIET, *(("--no-sandbox",) if _is_root() else ())]
         try:
             browser = await playwright.chromium.launch(
@@ -91,13 +91,13 @@ class Chromium:
         return browser
 
 
-def executable(configured: Path | None, playwright: Playwright) -> Path:
-    """The Chromium to use: the configured one, Playwright's own, or the system's. Raises NotOffered."""
+def executable(configured: Path | None, installed: Iterable[Path]) -> Path:
+    """The Chromium to use: the configured one, else the first installed. Raises NotOffered."""
     if configured is not None:
         if not configured.exists():
             raise NotOffered("There is no browser at {path}. Correct browser.executable.", path=configured)
         return configured
-    for path in _candidates(playwright):
+    for path in installed:
         if path.exists():
             return path
     raise NotOffered(
@@ -105,7 +105,8 @@ def executable(configured: Path | None, playwright: Playwright) -> Path:
     )
 
 
-def _candidates(playwright: Playwright) -> Iterator[Path]:
+def installed(playwright: Playwright) -> Iterator[Path]:
+    """Where a Chromium may be: Playwright's own first, then the system's."""
     yield Path(playwright.chromium.executable_path)
     yield from map(Path, _PLACES)
     for name in ("chromium", "chromium-browser", "google-chrome"):

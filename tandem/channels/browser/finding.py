@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
@@ -21,7 +22,7 @@ HEAL_AFTER_S = 1.0
 
 Once one element of a page was found otherwise, its page has changed, and the others are not waited for.
 """
-POLL_S = 0.04
+POLL_S = 0.02
 
 Healed = Callable[[Target, int], Awaitable[None]]
 """Told when a later candidate had to be used: the target, and the index of the candidate."""
@@ -68,19 +69,20 @@ class Finder:
                     raise ScreenNotReady("{system}, screen {screen}: {element} is missing.", **self.place(target))
                 await asyncio.sleep(POLL_S)
 
-    async def is_shown(self, target: Target) -> bool:
-        """Whether any candidate matches a visible element now."""
-        for candidate in target.candidates:
-            if await self._found_by(target, candidate).count():
-                return True
-        return False
+    async def shown_of(self, targets: Sequence[Target]) -> int | None:
+        """The index of the first target of which any candidate matches a visible element now."""
+        found = [self._any_of(target) for target in targets]
+        if not found or not await _either(found).count():
+            return None
+        for index, locator in enumerate(found):
+            if await locator.count():
+                return index
+        return None
 
-    async def any_matches(self, candidates: tuple[AnyCandidate, ...]) -> bool:
+    async def any_matches(self, candidates: Sequence[AnyCandidate]) -> bool:
         """Whether any of these candidates matches a visible element of the screen now."""
-        for candidate in candidates:
-            if await located(self._scope, _of_browser(candidate)).count():
-                return True
-        return False
+        found = [located(self._scope, _of_browser(candidate)) for candidate in candidates]
+        return bool(found) and bool(await _either(found).count())
 
     def rows(self, target: Target) -> Locator:
         """The rows of the table that the target's column belongs to."""
@@ -119,6 +121,14 @@ class Finder:
     def _found_by(self, target: Target, candidate: AnyCandidate) -> Locator:
         scope: Scope = self.rows(target).nth(target.row) if target.row is not None else self._scope
         return located(scope, _of_browser(candidate))
+
+    def _any_of(self, target: Target) -> Locator:
+        return _either([self._found_by(target, candidate) for candidate in target.candidates])
+
+
+def _either(locators: Sequence[Locator]) -> Locator:
+    """What any of them matches: one question instead of several."""
+    return reduce(lambda one, other: one.or_(other), locators)
 
 
 def _of_browser(candidate: AnyCandidate) -> BrowserCandidate:

@@ -131,17 +131,15 @@ class BrowserScreen:
         deadline = time.monotonic() + within_s
         with self._find.failing(targets[0].screen, targets[0].name):
             while True:
-                for index, target in enumerate(targets):
-                    if await self._find.is_shown(target):
-                        return index
-                if time.monotonic() >= deadline:
-                    return None
+                shown = await self._find.shown_of(targets)
+                if shown is not None or time.monotonic() >= deadline:
+                    return shown
                 await asyncio.sleep(POLL_S)
 
     async def gone(self, target: Target, within_s: float) -> bool:
         deadline = time.monotonic() + within_s
         with self._find.failing(target.screen, target.name):
-            while await self._find.is_shown(target):
+            while await self._find.shown_of([target]) is not None:
                 if time.monotonic() >= deadline:
                     return False
                 await asyncio.sleep(POLL_S)
@@ -182,10 +180,9 @@ class BrowserScreen:
                 )
 
     async def _shows_message(self, screen: AnyScreenFile) -> bool:
-        for message in screen.messages.values():
-            if await self._find.any_matches(message.find):
-                return True
-        return False
+        return await self._find.any_matches(
+            [candidate for message in screen.messages.values() for candidate in message.find]
+        )
 
     async def _not_recognised(self, screen: AnyScreenFile) -> NotSent:
         self._raise_dialog()

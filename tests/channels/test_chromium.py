@@ -1,0 +1,57 @@
+"""The one browser of the process."""
+
+from pathlib import Path
+
+import pytest
+
+from tandem.channels.browser.chromium import Chromium, executable
+from tandem.errors import NotOffered
+
+
+def test_configured_browser_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(NotOffered, match=r"no browser at .*nowhere\. Correct browser\.executable"):
+        executable(tmp_path / "nowhere", [])
+
+
+def test_machine_without_chromium_is_told_the_command_that_installs_it(tmp_path: Path) -> None:
+    with pytest.raises(NotOffered, match="apt-get install chromium"):
+        executable(None, [tmp_path / "nowhere"])
+
+
+def test_first_installed_browser_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "second").touch()
+    (tmp_path / "third").touch()
+    installed = [tmp_path / name for name in ("first", "second", "third")]
+    assert executable(None, installed) == tmp_path / "second"
+
+
+@pytest.mark.browser
+async def test_program_that_is_no_browser_is_not_offered(tmp_path: Path) -> None:
+    program = tmp_path / "browser"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    lease = Chromium(program, headless=True)
+    with pytest.raises(NotOffered, match="does not start"):
+        await lease.browser()
+    await lease.aclose()
+
+
+@pytest.mark.browser
+async def test_two_channels_share_a_browser_that_ends_with_the_last() -> None:
+    one, other = Chromium(None, headless=True), Chromium(None, headless=True)
+    browser = await one.browser()
+    assert await other.browser() is browser
+    await one.aclose()
+    assert browser.is_connected()
+    await other.aclose()
+    assert not browser.is_connected()
+
+
+@pytest.mark.browser
+async def test_browser_that_died_is_started_again() -> None:
+    lease = Chromium(None, headless=True)
+    first = await lease.browser()
+    await first.close()
+    second = await lease.browser()
+    assert second.is_connected()
+    await lease.aclose()
