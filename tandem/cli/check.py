@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
             "Each mistake is one line with file, line, the wrong value and the valid ones. Exit code 2 when there is "
             "any."
         ),
+        short_help=tr("Explain every mistake of the workspace."),
         epilog=tr("Example: tandem check --json"),
     )(check)
 

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
             "store, key and systems. What is missing comes with the one command that fetches it. Exit code 1 when "
             "something is missing."
         ),
+        short_help=tr("Look at what Tandem needs, and how to get it."),
         epilog=tr("Example: tandem doctor --json"),
     )(diagnose)
 

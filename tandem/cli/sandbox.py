@@ -13,7 +13,8 @@ from tandem.workspace.roots import Roots
 
 def register(app: typer.Typer) -> None:
     """Add the command; its help lists the kinds of fault."""
-    app.command("sandbox", help=_help(), epilog=_example())(serve)
+    short_help = tr("Start a local stand-in for a vendor's system.")
+    app.command("sandbox", help=_help(), short_help=short_help, epilog=_example())(serve)
 
 
 def serve(

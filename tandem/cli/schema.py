@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
         help=tr("Print the JSON Schema of a format of workspace files: {formats}. Without a name, all of them.").format(
             formats=", ".join(FORMATS)
         ),
+        short_help=tr("Print the JSON Schema of workspace files."),
         epilog=tr("Example: tandem schema recording > recording.schema.json"),
     )(show)
 
