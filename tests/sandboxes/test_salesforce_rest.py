@@ -1,9 +1,12 @@
 """The Salesforce sandbox over plain HTTP: what ``simple-salesforce`` does not reach."""
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -142,6 +145,40 @@ def test_refused_login_is_400_with_its_error(org: Org, form: dict[str, str], err
     answer = org.token(**form)
     assert answer.status_code == 400
     assert answer.json() == {"error": error, "error_description": description}
+
+
+def test_code_comes_after_a_browser_login_and_is_good_once(org: Org) -> None:
+    verifier, redirect = "v" * 43, "http://127.0.0.1:1/callback"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {"client_id": CLIENT["client_id"], "redirect_uri": redirect, "code_challenge": challenge, "state": "s"}
+    with httpx.Client(base_url=org.url) as browser:
+        login = browser.get("/services/oauth2/authorize", params=asked)
+        start = login.headers["Location"].partition("startURL=")[2]
+        form = {"username": USER["username"], "pw": USER["password"], "startURL": unquote(start)}
+        code = browser.get(browser.post("/login", data=form).headers["Location"]).headers["Location"]
+    assert code.startswith(f"{redirect}?code=")
+    assert code.endswith("&state=s")
+    form = {"grant_type": "authorization_code", "code": unquote(code.partition("=")[2].partition("&")[0])}
+    wrong = org.token(**form, redirect_uri="http://elsewhere", code_verifier=verifier)
+    assert wrong.json()["error"] == "invalid_grant"
+    assert org.token(**form, redirect_uri=redirect, code_verifier=verifier).status_code == 400, "a code is good once"
+
+
+@pytest.mark.parametrize(("verifier", "status"), [("v" * 43, 200), ("w" * 43, 400)])
+def test_code_is_redeemed_with_its_verifier_only(org: Org, verifier: str, status: int) -> None:
+    redirect = "http://127.0.0.1:1/callback"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode()
+    asked = {"client_id": CLIENT["client_id"], "redirect_uri": redirect, "code_challenge": challenge}
+    with httpx.Client(base_url=org.url) as browser:
+        browser.post("/login", data={"username": USER["username"], "pw": USER["password"]})
+        location = browser.get("/services/oauth2/authorize", params=asked).headers["Location"]
+    code = unquote(location.partition("=")[2])
+    answer = org.token(grant_type="authorization_code", code=code, redirect_uri=redirect, code_verifier=verifier)
+    assert answer.status_code == status
+    if status == 200:
+        assert set(answer.json()) == WEB_KEYS | {"refresh_token"}
+        again = org.token(grant_type="refresh_token", **CLIENT, refresh_token=answer.json()["refresh_token"])
+        assert set(again.json()) == WEB_KEYS
 
 
 def test_token_lives_as_long_as_it_is_used() -> None:
