@@ -132,6 +132,8 @@ class BrowserChannel:
         except TandemError as error:
             error.evidence = await self._witness.failure(seat.screen.page, seat.screen.shown, traced=False)
             raise
+        except PlaywrightError as error:
+            raise not_sent(error, **self._place) from error
         finally:
             await _close(seat)
         self._session_number += 1
@@ -143,13 +145,10 @@ class BrowserChannel:
             await self.login()
         while self._idle:
             seat = self._idle.pop()
-            if seat.session_number == self._session_number and not seat.screen.page.is_closed():
-                break
+            if seat.session_number == self._session_number and await _started(seat):
+                return seat
             await _close(seat)
-        else:
-            seat = await self._new_seat(self._session.state, traced=True)
-        await seat.context.tracing.start_chunk()
-        return seat
+        return await self._new_seat(self._session.state, traced=True)
 
     async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> None:
         """Keep the page for the next attempt if this one succeeded; what failed is not trusted again."""
@@ -174,11 +173,16 @@ class BrowserChannel:
             context.set_default_timeout(self._settings.timeout_s * 1000)
             if traced:
                 await context.tracing.start(snapshots=True)
+                await context.tracing.start_chunk()
             page = await context.new_page()
         except PlaywrightError as error:
-            raise not_sent(error, system=self._system, screen="", element="the page") from error
+            raise not_sent(error, **self._place) from error
         heals: list[Heal] = []
         return _Seat(context, self._screen(page, heals), self._session_number, heals)
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"system": self._system, "screen": "(none)", "element": "the page"}
 
     def _screen(self, page: Page, heals: list[Heal]) -> BrowserScreen:
         async def healed(target: Target, index: int) -> None:
@@ -195,6 +199,15 @@ class BrowserChannel:
             signs=self._signs,
         )
         return screen
+
+
+async def _started(seat: _Seat) -> bool:
+    """Begin the trace of the next attempt; False when the page is gone."""
+    try:
+        await seat.context.tracing.start_chunk()
+    except PlaywrightError:
+        return False
+    return not seat.screen.page.is_closed()
 
 
 async def _close(seat: _Seat) -> None:

@@ -1,14 +1,13 @@
 """Logins kept: the browser's storage state (cookies, local storage), sealed, in memory and in a file."""
 
 import json
-import os
 from pathlib import Path
 
 from playwright.async_api import StorageState
 
-from tandem.domain.clock import new_id
 from tandem.errors import StoreError
 from tandem.log import event
+from tandem.store.whole_file import write_whole
 from tandem.vault import Vault
 
 
@@ -36,11 +35,11 @@ class Session:
         return opened
 
     def keep(self, state: StorageState) -> None:
-        """Seal and keep a fresh login."""
+        """Seal and keep a fresh login; where the file cannot be written, in memory only."""
         self._sealed = self._vault.seal(json.dumps(state).encode(), self._purpose)
         if self._file is None:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_name(f".{self._file.name}.{new_id()}")
-        draft.write_bytes(self._sealed)
-        os.replace(draft, self._file)  # noqa: PTH105 - replaces on every platform
+        try:
+            write_whole(self._file, self._sealed)
+        except StoreError as error:
+            event("session.not_kept", level="WARNING", system=self._system, why=str(error))

@@ -75,7 +75,7 @@ class Witness:
         self._proposed.add(key)
         return Heal(target, index, await self.picture(page, screen))
 
-    async def propose(self, heal: Heal, page: Page, screen: AnyScreenFile | None) -> Evidence:
+    async def propose(self, heal: Heal, page: Page, screen: AnyScreenFile | None) -> None:
         """Save the patch of the selector file for a person to review, with pictures before and after the attempt."""
         after = await self.picture(page, screen)
         find = [candidate.model_dump(exclude_none=True, mode="json") for candidate in heal.target.candidates]
@@ -90,10 +90,9 @@ class Witness:
         text = StringIO()
         YAML().dump(patch, text)
         saved = self._store.save("message", text.getvalue().encode(), ".patch.yaml")
-        event(
-            "patch.proposed", system=self._system, screen=heal.target.screen, element=heal.target.name, file=saved.path
-        )
-        return saved
+        if saved is not None:
+            where = {"screen": heal.target.screen, "element": heal.target.name}
+            event("patch.proposed", system=self._system, file=saved.path, **where)
 
     async def _page_text(self, page: Page, redaction: Redaction) -> Evidence | None:
         try:

@@ -1,7 +1,6 @@
 """Evidence from the desktop: the window's picture, secrets and personal fields covered, and the text in it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
 
 import cv2
 
@@ -9,7 +8,7 @@ from tandem.channels.desktop.accessibility import TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Picture, Window
 from tandem.channels.desktop.eyes import Ambiguous
 from tandem.channels.desktop.program import Program
-from tandem.channels.selectors import DesktopScreenFile, Element
+from tandem.channels.selectors import DesktopCandidate, DesktopScreenFile
 from tandem.domain.evidence import Evidence
 from tandem.log import event, scrub
 from tandem.store.evidence import EvidenceStore
@@ -38,32 +37,58 @@ class Witness:
             event("evidence.missing", level="WARNING", system=self._system, why=str(error))
             return ()
         _, png = cv2.imencode(".png", picture)
-        words = await program.eyes.words(picture)
-        text = scrub(f"{window.title}\n\n" + "\n".join(word.text for word in words) + "\n")
-        return (
+        texts = await _texts(program, window, picture, _hidden_names(screen))
+        text = scrub(f"{window.title}\n\n" + "\n".join(texts) + "\n")
+        saved = (
             self._store.save("screenshot", png.tobytes(), ".png"),
-            self._store.save("ocr_text", text.encode(), ".txt"),
+            self._store.save("page_text" if program.tree else "ocr_text", text.encode(), ".txt"),
         )
+        return tuple(evidence for evidence in saved if evidence is not None)
 
     async def _masked(self, program: Program, window: Window, screen: DesktopScreenFile | None) -> Picture:
         """The picture with every field covered that the screen file calls secret or personal."""
         picture = await program.look(window)
-        elements: Mapping[str, Element[Any]] = screen.elements if screen else {}
         covered = picture.copy()
-        for element in elements.values():
-            if not (element.secret or element.personal):
-                continue
-            for candidate in element.find:
-                box = await _place(program, picture, candidate)
-                if box is not None:
-                    cv2.rectangle(covered, (box.x, box.y), (box.right, box.bottom), _COVER, -1)
+        for candidate in _hidden(screen):
+            for box in await _places(program, window, picture, candidate):
+                cv2.rectangle(covered, (box.x, box.y), (box.right, box.bottom), _COVER, -1)
         return covered
 
 
-async def _place(program: Program, picture: Picture, candidate: Any) -> Box | None:
+def _hidden(screen: DesktopScreenFile | None) -> list[DesktopCandidate]:
+    """The ways to find what must not be seen."""
+    elements = screen.elements.values() if screen else ()
+    return [candidate for each in elements if each.secret or each.personal for candidate in each.find]
+
+
+def _hidden_names(screen: DesktopScreenFile | None) -> set[str]:
+    return {name for candidate in _hidden(screen) for name in candidate.name or ()}
+
+
+async def _places(program: Program, window: Window, picture: Picture, candidate: DesktopCandidate) -> list[Box]:
+    """Where it is in the window's picture; by its tree if there is one, since a look at the picture takes seconds."""
+    tree = program.tree
+    if tree is not None:
+        if candidate.role is None:
+            return []
+        nodes = await tree.find(window.title, candidate.role, candidate.name)
+        return [(await tree.box(node)).moved(-window.box.x, -window.box.y) for node in nodes]
     if candidate.ocr is None:
-        return None
+        return []
     try:
-        return await program.eyes.element(picture, candidate.ocr)
+        box = await program.eyes.element(window.title, picture, candidate.ocr)
     except Ambiguous:
-        return None
+        return [Box(0, 0, picture.shape[1], picture.shape[0])]
+    return [] if box is None else [box]
+
+
+async def _texts(program: Program, window: Window, picture: Picture, hidden: Collection[str]) -> list[str]:
+    """What can be read in the window, a line each."""
+    tree = program.tree
+    if tree is None:
+        return [word.text for word in await program.eyes.words(picture)]
+    lines = []
+    for node in await tree.nodes(window.title):
+        content = await tree.text(node) if node.role == "text" and node.name not in hidden else ""
+        lines.append(f"{node.name} {content}".strip())
+    return [line for line in lines if line]
