@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tandem import log
 from tandem.errors import UsageError
 from tandem.text import use_language
 from tandem.workspace.roots import FILE, find_workspace
@@ -43,11 +44,23 @@ class Session:
         return self.loaded(self.require_folder())
 
     def loaded(self, folder: Path) -> Workspace:
-        """A workspace, whose language becomes that of this process unless the user chose one."""
+        """A workspace; its language, unless the user chose one, and its log become those of this process."""
         workspace = Workspace.load(folder)
+        self._log_to(workspace)
         if self.language is None and workspace.configuration.language is not None:
             use_language(workspace.configuration.language)
         return workspace
+
+    def _log_to(self, workspace: Workspace) -> None:
+        level = "DEBUG" if self.verbose else workspace.configuration.log.level
+        try:
+            log.configure(level=level, file=workspace.log_file)
+        except OSError as error:
+            raise UsageError(
+                "The log file {path} cannot be written: {why}. Correct log.file in tandem.yaml.",
+                path=workspace.log_file,
+                why=error.strerror,
+            ) from None
 
     def require_folder(self) -> Path:
         """The folder of the workspace. Raises UsageError when there is none."""

@@ -148,13 +148,27 @@ def test_reader_that_goes_away_is_no_error(acme: Path) -> None:
     assert done.stderr == ""
 
 
-def test_unexpected_failure_is_one_sentence_with_the_file_of_its_details(acme: Path, tmp_path: Path) -> None:
-    folder = acme / "bots" / "broken"
-    folder.mkdir(parents=True)
-    (folder / "bot.yaml").mkdir()
-    (acme / "data").rename(acme / "elsewhere")
-    (acme / "data").write_text("", encoding="utf-8")
+def test_log_that_cannot_be_written_is_one_sentence(acme: Path) -> None:
+    text = (acme / "tandem.yaml").read_text(encoding="utf-8")
+    (acme / "tandem.yaml").write_text(text.replace("data/tandem.log", "tandem.yaml/log"), encoding="utf-8")
     done = tandem("runs", "list", folder=acme)
-    assert done.returncode == 1
+    assert (done.returncode, "cannot be written: Not a directory." in done.stderr) == (2, True), done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_unexpected_failure_is_one_sentence_with_the_file_of_its_details(acme: Path, tmp_path: Path) -> None:
+    tandem("new", "vendor", "acme_erp", folder=acme)
+    operations = acme / "api_clients" / "acme_erp" / "operations.py"
+    text = operations.read_text(encoding="utf-8")
+    faulty = "def __init__(self, **fields): raise RuntimeError('out of order')\n\n    model_config = "
+    operations.write_text(text.replace("model_config = ", faulty), encoding="utf-8")
+    configuration = "format: 1\nsystems:\n  erp: {vendor: acme_erp, api: {url: 'http://127.0.0.1:1'}}\n"
+    (acme / "tandem.yaml").write_text(configuration, encoding="utf-8")
+    done = tandem("check", folder=acme, TMPDIR=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Something unexpected happened: RuntimeError.")
     assert "Traceback" not in done.stderr + done.stdout
+    details = next(tmp_path.glob("tandem-*.log"))
+    assert str(details) in done.stderr
+    assert "out of order" in details.read_text(encoding="utf-8")
+    assert details.stat().st_mode & 0o077 == 0
