@@ -1,6 +1,7 @@
 """SAP through its web pages: written, found, and every fault noticed."""
 
 import asyncio
+import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from api_clients.sap_s4hana.operations import (
     stock_check,
 )
 from tandem.channels.browser.channel import BrowserChannel
+from tandem.channels.browser.chromium import Chromium
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
 from tandem.domain.evidence import Evidence
 from tandem.domain.sales_order import (
@@ -374,7 +376,8 @@ async def test_failure_leaves_picture_text_and_trace(sap: SapPages, order: Sales
     await channel.aclose()
     assert [evidence.kind for evidence in caught.value.evidence] == ["screenshot", "page_text", "trace"]
     with zipfile.ZipFile(tmp_path / caught.value.evidence[2].path) as trace:
-        assert any(name.endswith(".trace") and trace.read(name) for name in trace.namelist())
+        told = [json.loads(line) for name in trace.namelist() if name.endswith(".trace") for line in lines(trace, name)]
+    assert {"frame-snapshot", "before"} <= {entry["type"] for entry in told}
 
 
 async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPages, tmp_path: Path) -> None:
@@ -399,6 +402,27 @@ async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPage
         assert_nowhere(tmp_path, caught.value.evidence, secret)
 
 
+async def test_outcome_stands_where_evidence_cannot_be_kept(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("")
+    channel = sap.channel(tmp_path / "full")
+    sap.faults.add("lost_answer:web/write:1")
+    with pytest.raises(UnknownOutcome) as caught:
+        await create(channel, order)
+    await channel.aclose()
+    assert caught.value.evidence == ()
+
+
+async def test_browser_that_died_between_orders_is_replaced(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    await found(channel, order)
+    lease = Chromium(None, headless=True)
+    await (await lease.browser()).close()
+    await create(channel, order)
+    await lease.aclose()
+    assert sap.stored(order) == 1
+
+
 async def test_system_that_does_not_listen_is_unreachable(order: SalesOrder, tmp_path: Path) -> None:
     async with sap_pages() as gone:
         pass
@@ -416,6 +440,10 @@ async def test_operation_without_recording_is_not_offered(channel: BrowserChanne
 
 def files(folder: Path, pattern: str) -> list[Path]:
     return list(folder.rglob(pattern))
+
+
+def lines(archive: zipfile.ZipFile, name: str) -> list[str]:
+    return archive.read(name).decode().splitlines()
 
 
 def assert_nowhere(folder: Path, evidence: tuple[Evidence, ...], secret: str) -> None:
