@@ -30,10 +30,20 @@ class Limiter:
         """Let nobody in for so long; a longer pause already in force stays."""
         self._open_at_s = max(self._open_at_s, self._clock.monotonic_s() + seconds)
 
+    async def turn(self) -> None:
+        """Wait for the next turn. For a caller inside that sends once more: it keeps its place before those outside.
+
+        Raises Throttled as entering does.
+        """
+        if self._interval_s:
+            await self._sleep(self._reserve_s())
+        while (wait_s := self._open_at_s - self._clock.monotonic_s()) > 0:
+            await self._sleep(self._bearable_s(wait_s))
+
     async def __aenter__(self) -> None:
         await self._slots.acquire()
         try:
-            await self._turn()
+            await self.turn()
         except BaseException:
             self._slots.release()
             raise
@@ -42,12 +52,6 @@ class Limiter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._slots.release()
-
-    async def _turn(self) -> None:
-        if self._interval_s:
-            await self._sleep(self._reserve_s())
-        while (wait_s := self._open_at_s - self._clock.monotonic_s()) > 0:
-            await self._sleep(self._bearable_s(wait_s))
 
     def _reserve_s(self) -> float:
         """Take the next place in the bucket; the seconds until it is due."""

@@ -71,14 +71,16 @@ class HttpPort:
         message = Message(params, headers or {}, json, content)
         is_safe = method in _SAFE if safe is None else safe
         wait_s = 0.0
-        for tried in range(_THROTTLED_TRIES):
-            async with self._limiter:
+        async with self._limiter:
+            for tried in range(_THROTTLED_TRIES):
+                if tried:
+                    await self._limiter.turn()
                 response = await self._logged_in(method, path, message, is_safe)
-            if response.status_code != 429:
-                return response
-            asked_s = retry_after_s(response.headers.get("retry-after"), self.clock.now())
-            wait_s = _NO_WORD_S * 2**tried if asked_s is None else asked_s
-            self._limiter.pause(wait_s)
+                if response.status_code != 429:
+                    return response
+                asked_s = retry_after_s(response.headers.get("retry-after"), self.clock.now())
+                wait_s = _NO_WORD_S * 2**tried if asked_s is None else asked_s
+                self._limiter.pause(wait_s)
         raise self._throttled(max(wait_s, PATIENCE_S))
 
     async def login(self) -> None:

@@ -119,6 +119,22 @@ async def test_short_retry_after_is_waited_for_and_the_call_repeated(port):
         assert clock.slept_s == [2]
 
 
+async def test_caller_told_to_wait_is_not_overtaken_by_those_behind_it(port):
+    refusals = [answer(429, retry_after="1"), answer(429, retry_after="1")]
+    served: list[str] = []
+
+    async def busy_at_first(asked: Asked) -> bytes:
+        if refusals:
+            return refusals.pop()
+        served.append(asked.target)
+        return answer()
+
+    async with serving(busy_at_first) as server:
+        erp = port(server.url, clock=HandClock(), quota={"concurrent": 1})
+        await asyncio.gather(*(erp.send("POST", f"/{number}") for number in range(4)))
+    assert served == ["/0", "/1", "/2", "/3"]
+
+
 @pytest.mark.parametrize("form", ["seconds", "date"])
 async def test_long_retry_after_throttles_every_caller_of_the_system_at_once(port, form):
     clock = HandClock()
