@@ -163,6 +163,17 @@ async def test_reference_nobody_used_finds_nothing(channel: BrowserChannel, orde
     assert await found(channel, order) == []
 
 
+async def test_list_that_shows_fewer_rows_than_it_counts_is_no_proof_of_absence(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder, tmp_path: Path
+) -> None:
+    await create(channel, order)
+    own = own_selectors(tmp_path, "sales_order.list", "table.orders tbody tr", "table.orders tbody tr.loaded")
+    loading = sap.channel(tmp_path, selectors=(own,))
+    with pytest.raises(Unavailable, match="the list shows 0 of 1 orders"):
+        await found(loading, order)
+    await loading.aclose()
+
+
 async def test_two_orders_with_one_reference_are_found_oldest_first(
     sap: SapPages, channel: BrowserChannel, order: SalesOrder
 ) -> None:
