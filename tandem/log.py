@@ -114,3 +114,7 @@ class _JsonLines:
             fields["exception"] = scrub(repr(record["exception"].value))
         self._file.write(json.dumps(entry | fields, ensure_ascii=False) + "\n")
         self._file.flush()
+
+    def stop(self) -> None:
+        """Called when the sink is removed."""
+        self._file.close()

@@ -64,7 +64,7 @@ def _ahead(arguments: Sequence[str]) -> tuple[dict[str, str], str | None]:
 
 
 def _usage(error: typer.TyperException) -> str:
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".?")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "tandem"
     if not message:

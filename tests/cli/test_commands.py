@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tandem import log
 from tandem.cli.program import run
 from tandem.workspace.founding import found
 
@@ -27,15 +29,16 @@ def tandem(*arguments: object, folder: Path, **environment: str) -> subprocess.C
 
 
 @pytest.fixture
-def acme(tmp_path: Path) -> Path:
+def acme(tmp_path: Path) -> Iterator[Path]:
     found(tmp_path / "acme", "en")
-    return tmp_path / "acme"
+    yield tmp_path / "acme"
+    log.configure()
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["chekc"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'"),
         (["check", "--jsn"], "No such option: --jsn"),
         (["sandbox"], "Missing argument 'vendor'"),
         (["--language", "fr", "check"], "There is no language fr. Valid values: en, zh."),
@@ -46,12 +49,26 @@ def acme(tmp_path: Path) -> Path:
         (["new", "vendor", "acme"], "There is no tandem.yaml in "),
     ],
 )
-def test_wrong_use_is_one_sentence_and_exit_code_2(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    done = tandem(*arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+def test_wrong_use_is_one_sentence_and_exit_code_2(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TANDEM_LANG", "en")
+    assert run(arguments) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert len(told.err.splitlines()) == 1
+    assert told.out == ""
+
+
+def test_wrong_use_ends_the_process_with_exit_code_2(tmp_path: Path) -> None:
+    done = tandem("chekc", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "No such command 'chekc'. Did you mean 'check'. See: tandem --help\n"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +84,17 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(arguments: list[str], sentenc
     ],
 )
 def test_wrong_name_in_a_workspace_is_one_sentence_and_exit_code_2(
-    arguments: list[str], sentence: str, acme: Path
+    arguments: list[str],
+    sentence: str,
+    acme: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = tandem(*arguments, folder=acme)
-    assert (done.returncode, sentence in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr
+    monkeypatch.chdir(acme)
+    monkeypatch.setenv("TANDEM_LANG", "en")
+    assert run(arguments) == 2
+    told = capsys.readouterr()
+    assert (sentence in told.err, len(told.err.splitlines())) == (True, 1), told.err
 
 
 def test_empty_books_are_empty_lists_for_a_machine(acme: Path) -> None:
@@ -152,7 +176,7 @@ def test_log_that_cannot_be_written_is_one_sentence(acme: Path) -> None:
     text = (acme / "tandem.yaml").read_text(encoding="utf-8")
     (acme / "tandem.yaml").write_text(text.replace("data/tandem.log", "tandem.yaml/log"), encoding="utf-8")
     done = tandem("runs", "list", folder=acme)
-    assert (done.returncode, "cannot be written: Not a directory." in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "tandem.yaml/log cannot be written: " in done.stderr) == (2, True), done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
