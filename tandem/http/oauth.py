@@ -96,10 +96,10 @@ class TokenLogin:
         if self._refresh_token is not None and isinstance(rotated, str):
             register_secret(rotated)
             self._refresh_token = SecretStr(rotated)
-        life_s, instance = str(answer.get("expires_in")), answer.get("instance_url")
+        life_s = str(answer.get("expires_in"))
         return Session(
             {"authorization": f"Bearer {token}"},
-            base_url=instance.rstrip("/") if isinstance(instance, str) and instance.startswith("http") else None,
+            base_url=_instance_url(answer, self._token_url),
             ends_at_s=self._clock.monotonic_s() + int(life_s) if life_s.isdecimal() else None,
         )
 
@@ -129,6 +129,13 @@ class TokenLogin:
             code=code,
             said=said,
         )
+
+
+def _instance_url(answer: Mapping[str, Any], token_url: str) -> str | None:
+    """Where the vendor wants the calls. A token fetched under TLS is not sent in clear, whatever the answer says."""
+    url = answer.get("instance_url")
+    schemes = ("https",) if token_url.startswith("https:") else ("http", "https")
+    return url.rstrip("/") if isinstance(url, str) and urlsplit(url).scheme in schemes else None
 
 
 def _json(response: httpx.Response) -> Mapping[str, Any]:

@@ -44,6 +44,19 @@ async def test_authority_in_ca_file_is_trusted(port, ca_file, server_tls):
         assert (await port(server.url, ca_file=ca_file).send("GET", "/")).status_code == 200
 
 
+async def test_token_fetched_under_tls_is_not_sent_in_clear_to_the_instance_it_names(port, ca_file, server_tls):
+    async with serving(hello) as in_clear:
+
+        async def granting(asked: Asked) -> bytes:
+            return answer(body={"access_token": "the-access-token", "instance_url": in_clear.url})
+
+        async with serving(granting, server_tls) as server:
+            auth = {"kind": "client_credentials", "client_id": "app", "client_secret": "s3cret", "token_url": "/token"}
+            await port(server.url, ca_file=ca_file, auth=auth).send("GET", "/orders")
+        assert [asked.target for asked in server.asked] == ["/token", "/orders"]
+        assert in_clear.asked == []
+
+
 async def test_unknown_authority_is_unreachable_and_nothing_is_sent(port, server_tls):
     async with serving(hello, server_tls) as server:
         with pytest.raises(Unreachable, match="certificate"):
