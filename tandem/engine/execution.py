@@ -72,7 +72,7 @@ def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
     attendant = engine.attendant if row.mode == "attended" else None
 
     async def claim_version(version: str) -> str | None:
-        key = f"{row.bot}|{row.business_key}|{version}"
+        key = f"{row.bot}|{version}"
         return await engine.database.write(lambda connection: runs.claim_version(connection, row.id, key))
 
     item = engine.codec.load(bot.item, row.input)
