@@ -94,6 +94,8 @@ class _Replay:
         self._context = context
         self._page: AnyScreenFile | None = None
         self._committed = False
+        self._moved_on = False
+        self._said: TandemError | None = None
         self.at = "start"
 
     def result(self) -> dict[str, Any]:
@@ -107,7 +109,7 @@ class _Replay:
         if isinstance(error, NotSent):
             with suppress(NotSent):
                 error = await self._message() or error
-        if self._committed and not isinstance(error, Rejected):
+        if self._committed and not self._answers_commit(error):
             return UnknownOutcome(
                 "{system}: {recording} failed at or after its commit step ({step}): {why} "
                 "The document may have been written.",
@@ -122,6 +124,10 @@ class _Replay:
         if isinstance(error, ValueError):
             return ScreenNotReady("{system}: {recording} ({step}): {why}.", **self._where(error))
         return error
+
+    def _answers_commit(self, error: Exception) -> bool:
+        """Whether this is the vendor's no to the commit: said on the screen it was given on, not on a later one."""
+        return isinstance(error, Rejected) and error is self._said and not self._moved_on
 
     def _where(self, error: Exception) -> dict[str, Any]:
         return {
@@ -143,6 +149,7 @@ class _Replay:
     async def open(self, act: Open, place: str) -> None:
         page = self._of.screens.screen(act.screen)
         params = {name: render(value, self._context) for name, value in act.params.items()}
+        self._moved_on = self._committed
         await self._screen.open(opened(page, {**self._context, **params}), params)
         self._page = page
         await self._screen.recognise(self._filled_in(page), OPEN_WITHIN_S)
@@ -269,7 +276,8 @@ class _Replay:
         return ScreenNotReady("{system} shows: {message}", system=self._of.system, message=_shortened(text))
 
     def _says(self, code: str, text: str) -> TandemError:
-        return error_named(code)("{system} says: {message}", system=self._of.system, message=_shortened(text))
+        self._said = error_named(code)("{system} says: {message}", system=self._of.system, message=_shortened(text))
+        return self._said
 
     def _parsed(self, text: str, target: Target) -> Any:
         """The value of a text. The error does not repeat it: it may be personal."""

@@ -11,19 +11,22 @@ from tandem.errors import ScreenNotReady
 class PaperScreen:
     """``elements``: what is shown, text by element name; cells are ``table.column[row]``.
 
-    ``acts`` is what was done, in order. ``on_click``: called with the element's name after a click.
+    ``acts`` is what was done, in order. ``on_click``: called with the element's name after a
+    click; ``on_open`` after a screen was gone to.
     """
 
     def __init__(self, **elements: str) -> None:
         self.elements = elements
         self.acts: list[str] = []
         self.on_click: Callable[[str], None] = lambda name: None
+        self.on_open: Callable[[], object] = lambda: None
         self.address = ""
         self.missing_screens: set[str] = set()
 
     async def open(self, screen: AnyScreenFile, params: Mapping[str, Any]) -> None:
         self.address = screen.open or ""
         self.acts.append(f"open {self.address}")
+        self.on_open()
 
     async def recognise(self, screen: AnyScreenFile, within_s: float) -> None:
         if screen.screen in self.missing_screens:

@@ -13,6 +13,7 @@ from tandem.channels.recording import Recording
 from tandem.channels.replayer import Replayer
 from tandem.document import read
 from tandem.errors import (
+    AccessRefused,
     DocumentNotFound,
     MaterialUnknown,
     NotOffered,
@@ -175,6 +176,27 @@ async def test_known_message_after_commit_is_the_vendors_no(study: Study) -> Non
     with pytest.raises(MaterialUnknown, match="Material X1 is not defined") as caught:
         await study.replay(SAVE, "- read: {element: saved, into: number}")
     assert isinstance(caught.value, Rejected)
+
+
+async def test_message_on_a_later_screen_is_no_answer_to_the_commit(study: Study) -> None:
+    study.paper.on_click = lambda name: study.paper.elements.update(saved="Order 12")
+    read = "- read: {element: saved, into: number}"
+    again = '- open: {screen: form, params: {number: "{{ number }}"}}'
+    study.paper.on_open = lambda: (
+        study.paper.acts.count("click save") and study.paper.elements.update(box="Material X1 is not defined")
+    )
+    with pytest.raises(UnknownOutcome, match="Material X1 is not defined"):
+        await study.replay(SAVE, read, again)
+
+
+async def test_refused_page_after_commit_is_unknown(study: Study) -> None:
+    def refuse() -> None:
+        if "click save" in study.paper.acts:
+            raise AccessRefused("403")
+
+    study.paper.on_open = refuse
+    with pytest.raises(UnknownOutcome, match="403"):
+        await study.replay(SAVE, OPEN)
 
 
 async def test_unknown_message_after_commit_is_unknown(study: Study) -> None:
