@@ -12,6 +12,8 @@ from typing import Any
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from tandem.channels.desktop.driver import Box
+
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _TEXT, _EDITABLE = "org.a11y.atspi.Text", "org.a11y.atspi.EditableText"
 _ACTION, _COMPONENT = "org.a11y.atspi.Action", "org.a11y.atspi.Component"
@@ -98,15 +100,14 @@ class Tree:
     async def focus(self, node: Node) -> None:
         await self._call(node.path, _COMPONENT, "GrabFocus")
 
-    async def texts(self) -> list[str]:
-        """What all windows show, a line each, for evidence; contents of password fields are not read."""
-        (windows,) = await self._call(_ROOT, _ACCESSIBLE, "GetChildren")
-        lines = []
-        for _, path in windows:
-            for node in await self._walk(path):
-                content = await self.text(node) if node.role == "text" else ""
-                lines.append(f"{node.role}: {node.name} {content}".rstrip())
-        return lines
+    async def box(self, node: Node) -> Box:
+        """Where the element is on the screen."""
+        ((x, y, width, height),) = await self._call(node.path, _COMPONENT, "GetExtents", "u", 0)
+        return Box(x, y, width, height)
+
+    async def nodes(self, title: str) -> list[Node]:
+        """All elements of the window of this title."""
+        return await self._walk_window(title)
 
     async def _still(self, node: Node) -> bool:
         try:

@@ -49,7 +49,7 @@ class Eyes:
     def __init__(self, ocr: Ocr) -> None:
         self.ocr = ocr
         self._read: OrderedDict[bytes, list[Word]] = OrderedDict()
-        self._landmarks: dict[tuple[str, ...], tuple[Box, Picture]] = {}
+        self._looks: dict[str, list[tuple[Word, Picture]]] = {}
         self._lines: OrderedDict[bytes, str] = OrderedDict()
 
     async def words(self, picture: Picture) -> list[Word]:
@@ -61,9 +61,9 @@ class Eyes:
                 self._read.popitem(last=False)
         return self._read[digest]
 
-    async def element(self, picture: Picture, wanted: OcrLabel) -> Box | None:
-        """The inside of the labelled field, or the label's own place. Raises Ambiguous."""
-        label = await self._label(picture, wanted.label)
+    async def element(self, title: str, picture: Picture, wanted: OcrLabel) -> Box | None:
+        """The inside of the labelled field, or the label's own place; ``title`` is the window's. Raises Ambiguous."""
+        label = await self._label(title, picture, wanted.label)
         if label is None or wanted.side == "itself":
             return label
         if wanted.side == "right":
@@ -94,22 +94,23 @@ class Eyes:
         if rows is None:
             return None
         numbers = await self.texts(picture, [_number_place(row[0]) for row in rows])
-        numbered = [int(text) if text.isdigit() else None for text in numbers]
+        numbered = [int(text) if text.isdecimal() else None for text in numbers]
         first = _series(numbered)
         shown = rows if first is None else rows[: sum(1 for text in numbers if text)]
-        over = [Box(box.x - 2, max(0, box.y - box.height - 2), box.width, box.height) for box in rows[0]]
+        over = [Box(box.x - 4, max(0, box.y - box.height - 4), box.width, box.height) for box in rows[0]]
         headings = await self.texts(picture, over)
         return Grid(tuple(headings), tuple(map(tuple, shown)), first or 0)
 
-    async def _label(self, picture: Picture, words: Sequence[str]) -> Box | None:
-        known = self._landmarks.get(tuple(words))
-        if known is not None and same(cut(picture, known[0]), known[1]):
-            return known[0]
-        found = _places(await self.words(picture), words)
+    async def _label(self, title: str, picture: Picture, words: Sequence[str]) -> Box | None:
+        """Where one of the words stands: by what was read in this window before and still looks so, else read anew."""
+        known = [word for word, look in self._looks.get(title, ()) if same(cut(picture, word.box), look)]
+        found = _places(known, words)
+        if not found:
+            read = await self.words(picture)
+            self._looks[title] = [(word, cut(picture, word.box).copy()) for word in read]
+            found = _places(read, words)
         if len(found) > 1:
             raise Ambiguous
-        if found:
-            self._landmarks[tuple(words)] = (found[0], cut(picture, found[0]).copy())
         return found[0] if found else None
 
     async def _read_lines(self, inks: Sequence[Picture]) -> None:

@@ -90,7 +90,7 @@ class Finder:
             assert isinstance(candidate, DesktopCandidate)
             if candidate.ocr is not None:
                 itself = candidate.ocr.model_copy(update={"side": "itself"})
-                label = await self._program.eyes.element(picture, itself)
+                label = await self._program.eyes.element(window.title, picture, itself)
         return await self._program.eyes.grid(picture, label)
 
     async def _window(self, candidate: DesktopCandidate, target: Target, frame: str | None) -> Window | None:
@@ -122,7 +122,7 @@ class Finder:
 
     async def _by_label(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:
         assert candidate.ocr is not None
-        box = await self._program.eyes.element(await self._program.look(window), candidate.ocr)
+        box = await self._program.eyes.element(window.title, await self._program.look(window), candidate.ocr)
         return None if box is None else PicturePlace(self._program, window, box)
 
     async def _by_image(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:
@@ -167,4 +167,4 @@ def header_of(target: Target) -> tuple[str, ...]:
 def _row_of(name: str, header: Sequence[str]) -> int | None:
     """``Material 3`` is row 2 of the column Material."""
     word, _, number = name.rpartition(" ")
-    return int(number) - 1 if word in header and number.isdigit() else None
+    return int(number) - 1 if word in header and number.isdecimal() else None

@@ -18,8 +18,10 @@ import numpy as np
 from tandem.channels.desktop.driver import Box, Picture
 from tandem.errors import NotOffered
 
-_MAGNIFIED = 3
-_PITCH_PX = 132
+UNREADABLE = "\ufffd"
+"""What is read where something stands that the engine cannot read: never an empty text."""
+_MAGNIFIED_FOR_LINES, _MAGNIFIED_FOR_NUMBERS = 2, 3
+_GAP_PX = 60
 _MARGIN_PX = 30
 _TESSERACT = "--psm 6 -c tessedit_char_whitelist=0123456789.,-/"
 
@@ -74,7 +76,9 @@ def _words(picture: Picture) -> list[Word]:
 
 def _lines(pictures: Sequence[Picture]) -> list[str]:
     engine = _rapid()
-    return [engine(each, use_det=False, use_cls=False, use_rec=True).txts[0] for each in pictures]
+    large = [_scaled(each, _MAGNIFIED_FOR_LINES) for each in pictures]
+    read = [engine(each, use_det=False, use_cls=False, use_rec=True).txts for each in large]
+    return [texts[0] if texts and texts[0] else UNREADABLE for texts in read]
 
 
 def _numbers(pictures: Sequence[Picture]) -> list[str]:
@@ -86,7 +90,9 @@ def _numbers(pictures: Sequence[Picture]) -> list[str]:
             "The desktop channel cannot confirm numbers: tesseract is not installed. Run: apt-get install -y "
             "tesseract-ocr tesseract-ocr-eng"
         )
-    sheet, texts = _sheet(pictures), [""] * len(pictures)
+    drawn = [_black_on_white(_scaled(picture, _MAGNIFIED_FOR_NUMBERS)) for picture in pictures]
+    pitch = max(each.shape[0] for each in drawn) + _GAP_PX
+    sheet, texts = _sheet(drawn, pitch), [""] * len(pictures)
     try:
         read = pytesseract.image_to_data(
             sheet, lang="eng", config=_TESSERACT, output_type=pytesseract.Output.DICT, timeout=60
@@ -99,27 +105,26 @@ def _numbers(pictures: Sequence[Picture]) -> list[str]:
         ) from None
     for text, top, height in zip(read["text"], read["top"], read["height"], strict=True):
         if text.strip():
-            texts[(top + height // 2) // _PITCH_PX] += text.strip()
-    return texts
+            texts[(top + height // 2) // pitch] += text.strip()
+    return [text or UNREADABLE for text in texts]
 
 
-def _sheet(pictures: Sequence[Picture]) -> Picture:
-    drawn = [_magnified(picture) for picture in pictures]
+def _sheet(drawn: Sequence[Picture], pitch: int) -> Picture:
+    """The pictures one below the other, ``pitch`` pixels apart."""
     width = max(each.shape[1] for each in drawn) + 2 * _MARGIN_PX
-    sheet = np.full((_PITCH_PX * len(drawn), width), 255, np.uint8)
+    sheet = np.full((pitch * len(drawn), width), 255, np.uint8)
     for number, each in enumerate(drawn):
-        height = min(each.shape[0], _PITCH_PX)
-        top = number * _PITCH_PX + (_PITCH_PX - height) // 2
-        sheet[top : top + height, _MARGIN_PX : _MARGIN_PX + each.shape[1]] = each[:height]
+        top = number * pitch + (pitch - each.shape[0]) // 2
+        sheet[top : top + each.shape[0], _MARGIN_PX : _MARGIN_PX + each.shape[1]] = each
     return sheet
 
 
-def _magnified(picture: Picture) -> Picture:
+def _black_on_white(picture: Picture) -> Picture:
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     if np.median(grey) < 128:
         grey = cv2.bitwise_not(grey)
-    even = cv2.normalize(grey, np.empty_like(grey), 0, 255, cv2.NORM_MINMAX)
-    large: Picture = cv2.resize(  # type: ignore[assignment]
-        even, None, fx=_MAGNIFIED, fy=_MAGNIFIED, interpolation=cv2.INTER_CUBIC
-    )
-    return large
+    return np.asarray(cv2.normalize(grey, np.empty_like(grey), 0, 255, cv2.NORM_MINMAX), np.uint8)
+
+
+def _scaled(picture: Picture, factor: int) -> Picture:
+    return np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -11,7 +11,7 @@ _STEP = 10
 _INK = 60
 _SMALLEST, _TALLEST_PX = 10, 90
 _BLANK_SHARE = 0.999
-_PADDING_PX = 8
+_PADDING_PX = (4, 4, 8, 8)
 
 
 def boxes(picture: Picture) -> list[Box]:
@@ -41,13 +41,14 @@ def ink(picture: Picture) -> Picture | None:
     """The written part of a field with a little of its ground around it; None when nothing is written."""
     ground = np.median(picture.reshape(-1, 3), axis=0)
     written = np.abs(picture.astype(np.int16) - ground).max(axis=2) > _INK
+    written[:, written.all(axis=0)] = False  # a rule from top to bottom is no text
     columns, rows = np.flatnonzero(written.any(axis=0)), np.flatnonzero(written.any(axis=1))
     if not len(columns):
         return None
     part = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     colour = [float(value) for value in ground]
     padded: Picture = cv2.copyMakeBorder(  # type: ignore[assignment]
-        part, *(_PADDING_PX,) * 4, cv2.BORDER_CONSTANT, value=colour
+        part, *_PADDING_PX, cv2.BORDER_CONSTANT, value=colour
     )
     return padded
 

@@ -1,6 +1,8 @@
 """Where an element was found, and what can be done there: in the accessibility tree, or in the picture."""
 
+import asyncio
 import re
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +14,7 @@ from tandem.channels.screen import Target
 from tandem.errors import ScreenNotReady
 
 _KEYS = {"control": "ctrl", "escape": "esc", "return": "enter", "arrowdown": "down", "arrowup": "up"}
+_PAINTED_WITHIN_S, _POLL_S = 3.0, 0.1
 _EXACT_KINDS = ("number", "day")
 
 
@@ -91,14 +94,23 @@ class PicturePlace:
         return text
 
     async def _check(self, target: Target, value: str) -> None:
-        """What stands in the field now must be what was meant; one engine that reads it so is enough."""
+        """What stands in the field must become what was meant; a busy program may take a while to paint it."""
+        deadline = time.monotonic() + _PAINTED_WITHIN_S
+        while not await self._shows(target, value):
+            if time.monotonic() > deadline:
+                raise refused(self.program, target, "it does not show what was entered")
+            await asyncio.sleep(_POLL_S)
+
+    async def _shows(self, target: Target, value: str) -> bool:
+        """Whether the field reads like the value; one engine that reads it so is enough."""
         picture = await self.program.look(self.window)
         (text,) = await self.program.eyes.texts(picture, [self.box])
         if _reads(text, value, target):
-            return
+            return True
+        if not text or not value:
+            return False
         (second,) = await self.program.eyes.numbers(picture, [self.box])
-        if not value or not _reads(second, value, target):
-            raise refused(self.program, target, "it does not show what was entered")
+        return _reads(second, value, target)
 
 
 @dataclass(frozen=True)

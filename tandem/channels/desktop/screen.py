@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tandem.channels.desktop.accessibility import TreeError
 from tandem.channels.desktop.driver import DriverRefusal, keys
+from tandem.channels.desktop.eyes import Ambiguous
 from tandem.channels.desktop.finder import Finder
 from tandem.channels.desktop.places import Place, pressed, refused
 from tandem.channels.desktop.program import Program
@@ -33,12 +34,18 @@ def _translated(method: Method[Given, Result]) -> Method[Given, Result]:
 
     @wraps(method)
     async def translated(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        screen = args[0]
+        assert isinstance(screen, DesktopScreen)
         try:
             return await method(*args, **kwargs)
         except (DriverRefusal, TreeError) as error:
-            screen = args[0]
-            assert isinstance(screen, DesktopScreen)
             raise not_sent(error, system=screen.program.system, screen=screen.name) from error
+        except Ambiguous as error:
+            raise ScreenNotReady(
+                "{system}, screen {screen}: what the picture shows can be read in more than one way.",
+                system=screen.program.system,
+                screen=screen.name,
+            ) from error
 
     return translated
 
@@ -81,7 +88,7 @@ class DesktopScreen:
                 if not screen.recognise or await self._finder.find(sign, screen.frame) is not None:
                     return
             except ScreenNotReady:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or await self._says_something(screen):
                     raise
             if time.monotonic() > deadline:
                 raise refused(self.program, sign, f"the screen is not shown within {within_s:g} s")
@@ -146,6 +153,11 @@ class DesktopScreen:
     @property
     def _frame(self) -> str | None:
         return self.shown.frame if self.shown else None
+
+    async def _says_something(self, screen: DesktopScreenFile) -> bool:
+        """Whether one of the screen's messages is shown: waiting longer is of no use."""
+        messages = [Target(screen.screen, name, message.find) for name, message in screen.messages.items()]
+        return any([await self._is_shown(message) for message in messages])
 
     async def _found(self, target: Target) -> Place:
         place = await self._finder.find(target, self._frame)
