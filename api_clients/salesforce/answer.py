@@ -9,7 +9,9 @@ import httpx
 
 from api_clients.salesforce.fault import LIMIT_EXCEEDED, SEVERAL_MATCH, Fault, Refused, fault_of, parsed
 from api_clients.salesforce.limits import usage_of
+from tandem.domain.clock import Clock
 from tandem.errors import TandemError, Unavailable, UnknownOutcome
+from tandem.http.retry_after import retry_after_s
 
 _DAILY_RETRY_S = 3600.0
 """The allowance is of the last 24 hours, so some of it comes back by and by; within minutes nothing does."""
@@ -24,6 +26,7 @@ class Reader:
     """
 
     system: str
+    clock: Clock
 
     def accepted(self, response: httpx.Response, *, safe: bool) -> httpx.Response:
         """The answer itself when it is 2xx. Raises Refused, Unavailable, UnknownOutcome."""
@@ -34,7 +37,7 @@ class Reader:
             raise Refused(300, fault or Fault(SEVERAL_MATCH))
         if fault is None:
             raise self.unbelievable(safe=safe, why=f"status {response.status_code} without an error of Salesforce")
-        retry_after_s = _retry_after_s(response) if fault.code == LIMIT_EXCEEDED else 0.0
+        retry_after_s = self._retry_after_s(response) if fault.code == LIMIT_EXCEEDED else 0.0
         raise Refused(response.status_code, fault, retry_after_s=retry_after_s)
 
     def payload(self, response: httpx.Response, *, safe: bool) -> dict[str, Any]:
@@ -61,11 +64,10 @@ class Reader:
             why=why,
         )
 
-
-def _retry_after_s(response: httpx.Response) -> float:
-    """One code stands for two limits, and texts are translated: the usage tells whether the day's calls are spent."""
-    given = response.headers.get("retry-after", "")
-    if given.isdecimal():
-        return float(given)
-    usage = usage_of(response.headers)
-    return _DAILY_RETRY_S if usage is not None and usage.is_spent else _CONCURRENT_RETRY_S
+    def _retry_after_s(self, response: httpx.Response) -> float:
+        """One code stands for two limits and texts are translated: the usage tells whether the day is spent."""
+        asked_s = retry_after_s(response.headers.get("retry-after"), self.clock.now())
+        if asked_s is not None:
+            return asked_s
+        usage = usage_of(response.headers)
+        return _DAILY_RETRY_S if usage is not None and usage.is_spent else _CONCURRENT_RETRY_S

@@ -50,7 +50,7 @@ class Client:
         self.http = http
         self.usage: ApiUsage | None = None
         self._root = f"/services/data/v{api_version}"
-        self._reader = Reader(http.system)
+        self._reader = Reader(http.system, http.clock)
         self._restarting = asyncio.Lock()
 
     async def query(self, soql: str) -> list[Record]:
