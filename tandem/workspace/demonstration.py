@@ -38,7 +38,8 @@ class Act(Strict):
 class Proof(Strict):
     """Where the books are counted: the ``role`` whose sandbox has them, and the names in its census.
 
-    ``duplicates`` lists the references that stand more than once. ``step`` is the step of a run that makes a document, such as ``erp.sales_order.create``.
+    ``duplicates`` lists the references that stand more than once. ``step`` is the step of a run that makes a document,
+    such as ``erp.sales_order.create``.
     """
 
     role: str
