@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 from urllib.parse import parse_qs
 
 import pytest
@@ -11,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 
+from tandem import log
 from tandem.errors import AccessRefused, Throttled, Unavailable, Unreachable, UsageError
 from tandem.http import ApiSettings
 from tests.http.hand_clock import HandClock
@@ -251,6 +253,33 @@ async def test_login_that_fails_says_whether_to_ask_again_and_nothing_was_sent(p
             await port(server.url, auth=CLIENT).send("POST", "/orders", json={})
         assert "top-secret" not in str(failed.value)
         assert [asked.target for asked in server.asked] == ["/token"]
+
+
+async def test_log_of_logins_renewals_and_refusals_holds_no_secret_and_no_token(port, tmp_path):
+    vendor = Vendor(refresh_token="rotated-refresh-token")
+    auth = {
+        "kind": "refresh_token",
+        "client_id": "tandem",
+        "client_secret": "top-secret",
+        "refresh_token": "first-refresh-token",
+        "token_url": "/token",
+    }
+    log.configure(file=tmp_path / "log", terminal=io.StringIO())
+    async with serving(vendor) as server:
+        erp = port(server.url, auth=auth)
+        await erp.send("GET", "/orders")
+        vendor.valid = "expired on the vendor's side"
+        await erp.send("GET", "/orders")
+        vendor.valid = "expired once more"
+        echo = "unknown token token-number-2, or rotated-refresh-token"
+        vendor.refusal = answer(400, {"error": "invalid_grant", "error_description": echo})
+        with pytest.raises(AccessRefused) as refused:
+            await erp.send("GET", "/orders")
+    told = (tmp_path / "log").read_text() + str(refused.value)
+    assert told.count('"login.done"') == 2
+    assert told.count('"http.called"') == 7
+    for secret in ("top-secret", "first-refresh-token", "rotated-refresh-token", "token-number"):
+        assert secret not in told
 
 
 async def test_login_host_that_does_not_answer_is_unreachable(port):
