@@ -1,0 +1,132 @@
+"""What is seen in pictures: boxes, labels, tables, and what is not believed."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from tandem.channels.desktop.driver import Box, Picture
+from tandem.channels.desktop.eyes import Ambiguous, Eyes
+from tandem.channels.desktop.ocr import UNREADABLE, Ocr
+from tandem.channels.desktop.picture import boxes, ink, is_blank
+from tandem.channels.desktop.places import agreed
+from tandem.channels.selectors import OcrLabel
+
+pytestmark = pytest.mark.desktop
+
+
+def sheet(width: int = 640, height: int = 360, *, ground: int = 240) -> Picture:
+    return np.full((height, width, 3), ground, np.uint8)
+
+
+def write(picture: Picture, text: str, x: int, y: int, *, colour: int = 0) -> None:
+    cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (colour,) * 3, 1, cv2.LINE_AA)
+
+
+def field(picture: Picture, x: int, y: int, text: str = "", *, width: int = 120, height: int = 26) -> None:
+    cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), (255, 255, 255), -1)
+    cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), (120, 120, 120), 1)
+    write(picture, text, x + 6, y + 18)
+
+
+def table(picture: Picture, rows: Sequence[Sequence[str]], *, numbered: bool = True) -> None:
+    for column, heading in enumerate(("Material", "Quantity")):
+        write(picture, heading, 80 + column * 120, 92)
+    for index, row in enumerate(rows):
+        if numbered and any(row):
+            write(picture, str(index + 1), 50, 118 + index * 26)
+        for column, text in enumerate(row):
+            field(picture, 80 + column * 120, 100 + index * 26, text)
+
+
+@pytest.fixture
+def eyes() -> Eyes:
+    return Eyes(Ocr())
+
+
+def test_boxes_are_found_whatever_is_written_in_them() -> None:
+    picture = sheet()
+    field(picture, 100, 50, "full")
+    field(picture, 300, 50)
+    assert boxes(picture) == [Box(102, 52, 116, 22), Box(302, 52, 116, 22)]
+
+
+async def test_field_is_the_box_to_the_right_of_its_label(eyes: Eyes) -> None:
+    picture = sheet()
+    write(picture, "Customer", 20, 68)
+    field(picture, 120, 50, "17850")
+    write(picture, "Currency", 20, 108)
+    field(picture, 120, 90, "GBP")
+    place = await eyes.element("window", picture, OcrLabel(label=("Currency", "货币")))
+    assert place is not None
+    assert await eyes.texts(picture, [place]) == ["GBP"]
+
+
+async def test_label_without_a_box_is_not_a_field(eyes: Eyes) -> None:
+    picture = sheet()
+    write(picture, "Customer", 20, 68)
+    assert await eyes.element("window", picture, OcrLabel(label=("Customer",))) is None
+
+
+async def test_label_shown_twice_is_ambiguous(eyes: Eyes) -> None:
+    picture = sheet()
+    for y in (50, 150):
+        write(picture, "Customer", 20, y + 18)
+        field(picture, 120, y)
+    with pytest.raises(Ambiguous):
+        await eyes.element("window", picture, OcrLabel(label=("Customer",)))
+
+
+async def test_label_that_has_moved_is_read_anew(eyes: Eyes) -> None:
+    wanted = OcrLabel(label=("Customer",))
+    for y in (50, 200):
+        picture = sheet()
+        write(picture, "Customer", 20, y + 18)
+        field(picture, 120, y)
+        place = await eyes.element("window", picture, wanted)
+        assert place is not None
+        assert place.y == y + 2
+
+
+async def test_table_is_read_by_rows_and_headings(eyes: Eyes) -> None:
+    picture = sheet()
+    table(picture, [("85123A", "6"), ("71053", "12"), ("", "")])
+    grid = await eyes.grid(picture, None)
+    assert grid is not None
+    assert (grid.first, len(grid.rows)) == (0, 2)
+    assert grid.column(["Quantity", "数量"]) == 1
+    assert await eyes.numbers(picture, [row[1] for row in grid.rows]) == ["6", "12"]
+
+
+async def test_something_unreadable_is_not_an_empty_text(eyes: Eyes) -> None:
+    picture = sheet(120, 40, ground=255)
+    cv2.rectangle(picture, (20, 12), (60, 24), (0, 0, 0), -1)
+    texts = await eyes.texts(picture, [Box(0, 0, 120, 40)])
+    assert texts != [""]
+    assert await eyes.numbers(picture, [Box(0, 0, 120, 40)]) != [""]
+
+
+async def test_field_without_ink_is_empty(eyes: Eyes) -> None:
+    assert await eyes.texts(sheet(), [Box(10, 10, 100, 24)]) == [""]
+
+
+def test_rule_from_top_to_bottom_is_no_text() -> None:
+    picture = sheet(60, 24)
+    picture[:, 5] = 0
+    assert ink(picture) is None
+
+
+def test_one_colour_is_blank_and_a_form_is_not() -> None:
+    assert is_blank(sheet())
+    picture = sheet()
+    field(picture, 100, 50, "17850")
+    assert not is_blank(picture)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agree"),
+    [("1,050.90", "1,050.90", True), ("1,050.90", "1,050.00", False), ("", "7", False), (UNREADABLE, "7", False)],
+)
+def test_numbers_count_only_when_both_engines_read_them_alike(one: str, other: str, agree: bool) -> None:
+    assert agreed(one, other) is agree

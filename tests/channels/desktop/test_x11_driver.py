@@ -1,0 +1,139 @@
+"""The driver on a real X server: what it types, where it refuses to, what it leaves behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tandem.channels.desktop.accessibility import Tree
+from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
+from tandem.channels.desktop.x11.driver import X11Driver
+from tests.channels.desktop.conftest import SCRIPT, Opened
+
+pytestmark = pytest.mark.desktop
+
+
+async def fields(driver: X11Driver, window: Window) -> list[str]:
+    assert driver.accessibility_bus is not None
+    tree = await Tree.of(driver.accessibility_bus, window.pid)
+    assert tree is not None
+    texts = [await tree.text(node) for node in await tree.find(window.title, "text", None)]
+    tree.close()
+    return texts
+
+
+@pytest.mark.parametrize("text", ["售达方 {花括号} ｶﾅ 'Ü\"", "Sold-To Party 4711", "a" * 4000])
+async def test_pasted_text_arrives_exactly(driver: X11Driver, opened: Opened, text: str) -> None:
+    window = await opened("客户")
+    await driver.act(window, [keys("ctrl", "a"), paste(text)])
+    assert await driver.answers(window, 5)
+    assert (await fields(driver, window))[0] == text
+
+
+async def test_typed_secret_arrives_key_by_key(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Login")
+    await driver.act(window, [type_keys("Geheim-4711!"), keys("tab"), paste("x")])
+    assert await driver.answers(window, 5)
+    assert await fields(driver, window) == ["Geheim-4711!", "x"]
+
+
+async def test_clipboard_is_empty_after_a_paste(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Clip")
+    await driver.act(window, [paste("confidential"), keys("ctrl", "a"), keys("delete")])
+    await driver.act(window, [keys("ctrl", "v")])
+    assert await driver.answers(window, 5)
+    assert (await fields(driver, window))[0] == ""
+
+
+async def test_wrong_window_in_front_stops_before_a_keystroke(driver: X11Driver, opened: Opened) -> None:
+    first = await opened("First")
+    second = await opened("Second")
+    with pytest.raises(DriverRefusal, match="wrong_window") as refused:
+        await driver.act(first, [paste("must not be typed")])
+    assert "must not" not in str(refused.value)
+    assert await fields(driver, first) == await fields(driver, second) == ["", ""]
+
+
+async def test_changed_title_stops_before_a_keystroke(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Order 1")
+    other = Window(window.id, "Order 2", window.pid, window.box)
+    with pytest.raises(DriverRefusal, match="wrong_window"):
+        await driver.act(other, [paste("x")])
+    assert await fields(driver, window) == ["", ""]
+
+
+async def test_pointer_in_a_corner_stops_the_robot(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Corner")
+    with pytest.raises(DriverRefusal, match="stopped"):
+        await driver.act(window, [click(0, 0, leaves=True), keys("a")])
+
+
+async def test_stopped_program_does_not_answer(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Frozen")
+    os.kill(window.pid, signal.SIGSTOP)
+    try:
+        assert not await driver.answers(window, 0.5)
+    finally:
+        os.kill(window.pid, signal.SIGCONT)
+    assert await driver.answers(window, 5)
+
+
+async def test_window_of_another_program_over_ours_is_seen(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Below")
+    assert not await driver.covered(window)
+    await driver.start([sys.executable, str(SCRIPT), "Lock", "--over"], {})
+    async with asyncio.timeout(60):
+        while not await driver.covered(window):  # noqa: ASYNC110 - the window system tells nobody
+            await asyncio.sleep(0.1)
+
+
+async def test_picture_has_the_size_of_the_box(driver: X11Driver) -> None:
+    assert (await driver.picture(Box(10, 20, 300, 200))).shape == (200, 300, 3)
+
+
+async def test_program_that_is_not_there_is_refused(driver: X11Driver) -> None:
+    with pytest.raises(DriverRefusal, match="no-such-client"):
+        await driver.start(["no-such-client"], {})
+
+
+def test_everything_on_the_display_ends_with_a_killed_parent() -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from tandem.channels.desktop.x11.driver import X11Driver\n"
+        "async def main():\n"
+        "    driver = await X11Driver.on(None, (800, 600))\n"
+        "    print(driver._process.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        host = int(parent.stdout.readline())
+        family = _session_of(host)
+        assert len(family) >= 4
+        parent.kill()
+    _await_gone(family)
+
+
+def _session_of(host: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "-s", str(host)], capture_output=True, text=True, check=True)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def _await_gone(family: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while alive := [pid for pid in family if _alive(pid)]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
