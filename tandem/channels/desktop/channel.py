@@ -72,15 +72,19 @@ class DesktopChannel:
         context = {recording.request: attempt.request, "settings": self._vendor_settings}
         async with self._turn:
             screen = await self._client()
+            reusable = False
             try:
                 await self._usable(screen)
                 result = await self._replayer.replay(
                     recording, screen, context, attempt.operation.result.model_validate
                 )
+                reusable = True
             except TandemError as error:
                 error.evidence = await self._witness.failure(screen.program, screen.shown)
-                await self._end_client()
                 raise
+            finally:
+                if not reusable:
+                    await self._end_client()
         assert isinstance(result, Record)
         return result
 

@@ -4,9 +4,9 @@ from collections.abc import Collection
 
 import cv2
 
-from tandem.channels.desktop.accessibility import TreeError
+from tandem.channels.desktop.accessibility import Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Picture, Window
-from tandem.channels.desktop.eyes import Ambiguous
+from tandem.channels.desktop.eyes import Ambiguous, Eyes
 from tandem.channels.desktop.program import Program
 from tandem.channels.selectors import DesktopCandidate, DesktopScreenFile
 from tandem.domain.evidence import Evidence
@@ -26,33 +26,45 @@ class Witness:
     async def failure(self, program: Program, screen: DesktopScreenFile | None) -> tuple[Evidence, ...]:
         """Masked picture and text of the window in front; nothing when the display has ended."""
         try:
-            window = await program.driver.active()
-            if window is None or window.pid != program.pid:
-                windows = await program.driver.windows(program.pid)
-                window = windows[-1] if windows else None
+            window = await _in_front(program)
             if window is None:
                 return ()
-            picture = await self._masked(program, window, screen)
-        except (DriverRefusal, TreeError) as error:
+            try:
+                return await self._saved(program, program.tree, window, screen)
+            except TreeError:  # frozen: what is seen is all there is
+                return await self._saved(program, None, window, screen)
+        except DriverRefusal as error:
             event("evidence.missing", level="WARNING", system=self._system, why=str(error))
             return ()
-        _, png = cv2.imencode(".png", picture)
-        texts = await _texts(program, window, picture, _hidden_names(screen))
-        text = scrub(f"{window.title}\n\n" + "\n".join(texts) + "\n")
-        saved = (
-            self._store.save("screenshot", png.tobytes(), ".png"),
-            self._store.save("page_text" if program.tree else "ocr_text", text.encode(), ".txt"),
-        )
-        return tuple(evidence for evidence in saved if evidence is not None)
 
-    async def _masked(self, program: Program, window: Window, screen: DesktopScreenFile | None) -> Picture:
-        """The picture with every field covered that the screen file calls secret or personal."""
+    async def _saved(
+        self, program: Program, tree: Tree | None, window: Window, screen: DesktopScreenFile | None
+    ) -> tuple[Evidence, ...]:
         picture = await program.look(window)
         covered = picture.copy()
         for candidate in _hidden(screen):
-            for box in await _places(program, window, picture, candidate):
+            for box in await _places(program.eyes, tree, window, picture, candidate):
                 cv2.rectangle(covered, (box.x, box.y), (box.right, box.bottom), _COVER, -1)
-        return covered
+        _, png = cv2.imencode(".png", covered)
+        if tree is None:
+            texts = [word.text for word in await program.eyes.words(covered)]
+        else:
+            texts = await _texts(tree, window, _hidden_names(screen))
+        text = scrub(f"{window.title}\n\n" + "\n".join(texts) + "\n")
+        saved = (
+            self._store.save("screenshot", png.tobytes(), ".png"),
+            self._store.save("ocr_text" if tree is None else "page_text", text.encode(), ".txt"),
+        )
+        return tuple(evidence for evidence in saved if evidence is not None)
+
+
+async def _in_front(program: Program) -> Window | None:
+    """The program's window that has the keyboard, or else its newest."""
+    active = await program.driver.active()
+    if active is not None and active.pid == program.pid:
+        return active
+    windows = await program.driver.windows(program.pid)
+    return windows[-1] if windows else None
 
 
 def _hidden(screen: DesktopScreenFile | None) -> list[DesktopCandidate]:
@@ -65,9 +77,10 @@ def _hidden_names(screen: DesktopScreenFile | None) -> set[str]:
     return {name for candidate in _hidden(screen) for name in candidate.name or ()}
 
 
-async def _places(program: Program, window: Window, picture: Picture, candidate: DesktopCandidate) -> list[Box]:
-    """Where it is in the window's picture; by its tree if there is one, since a look at the picture takes seconds."""
-    tree = program.tree
+async def _places(
+    eyes: Eyes, tree: Tree | None, window: Window, picture: Picture, candidate: DesktopCandidate
+) -> list[Box]:
+    """Where it is in the window's picture; by the tree if there is one, since reading a picture takes seconds."""
     if tree is not None:
         if candidate.role is None:
             return []
@@ -76,17 +89,14 @@ async def _places(program: Program, window: Window, picture: Picture, candidate:
     if candidate.ocr is None:
         return []
     try:
-        box = await program.eyes.element(window.title, picture, candidate.ocr)
+        box = await eyes.element(window.title, picture, candidate.ocr)
     except Ambiguous:
         return [Box(0, 0, picture.shape[1], picture.shape[0])]
     return [] if box is None else [box]
 
 
-async def _texts(program: Program, window: Window, picture: Picture, hidden: Collection[str]) -> list[str]:
+async def _texts(tree: Tree, window: Window, hidden: Collection[str]) -> list[str]:
     """What can be read in the window, a line each."""
-    tree = program.tree
-    if tree is None:
-        return [word.text for word in await program.eyes.words(picture)]
     lines = []
     for node in await tree.nodes(window.title):
         content = await tree.text(node) if node.role == "text" and node.name not in hidden else ""
