@@ -1,7 +1,5 @@
 """A Salesforce order in the domain's words, the query that reads it, and the changes that write its status."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -55,7 +53,6 @@ def order(record: Record, settings: Settings) -> CrmOrder:
     return CrmOrder(
         order_id=record["Id"],
         order_number=record["OrderNumber"],
-        version=_version(kind, account, currency, wanted_on, lines),
         kind=kind,
         account=account,
         owner_id=record["OwnerId"],
@@ -152,19 +149,3 @@ def _children(found: Record | None) -> list[Record]:
 
 def _optional(record: Record, field: str | None) -> str | None:
     return None if field is None else record[field]
-
-
-def _version(
-    kind: CrmOrderKind,
-    account: CrmAccount | None,
-    currency: str | None,
-    wanted_on: str | None,
-    lines: tuple[CrmOrderLine, ...],
-) -> str:
-    """A digest of the order as sold.
-
-    Not SystemModstamp: our own write-back changes it, and so do roll-ups and every field that is none of our business.
-    """
-    customer = (account.account_id, account.customer_number) if account else None
-    sold = [kind, customer, currency, wanted_on, [line.model_dump(mode="json") for line in lines]]
-    return hashlib.sha256(json.dumps(sold, ensure_ascii=False).encode()).hexdigest()[:32]

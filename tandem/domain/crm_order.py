@@ -1,5 +1,6 @@
 """The CRM's order: as sold, with its account, and the status a bot writes back to it."""
 
+import hashlib
 from datetime import date, datetime
 from typing import Literal
 
@@ -30,14 +31,13 @@ class CrmAccount(Record):
 
 
 class CrmOrder(Record):
-    """An order as the CRM holds it. ``version`` changes whenever the order itself changes.
+    """An order as the CRM holds it.
 
     ``status`` and ``erp_order_id`` are what a bot wrote back earlier, if any; ``owner_id`` is the salesperson.
     """
 
     order_id: Text
     order_number: Text
-    version: Text
     kind: CrmOrderKind = "order"
     account: CrmAccount | None = None
     owner_id: str | None = None
@@ -46,6 +46,17 @@ class CrmOrder(Record):
     status: str | None = None
     erp_order_id: str | None = None
     lines: tuple[CrmOrderLine, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """Changes when the order as sold changes, and only then: the same through every channel.
+
+        A vendor's own time stamp would not do, because our writing the status back moves it too.
+        """
+        account = (self.account.account_id, self.account.customer_number) if self.account else None
+        lines = [line.model_dump_json() for line in self.lines]
+        sold = repr((self.kind, account, self.currency, self.requested_delivery_on, lines))
+        return hashlib.sha256(sold.encode()).hexdigest()[:32]
 
 
 class CrmOrderRead(Record):
