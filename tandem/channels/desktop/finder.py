@@ -1,6 +1,8 @@
 """From a target's candidates, in their order, to the one place on the screen."""
 
+import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tandem.channels.selectors import DesktopCandidate
 from tandem.log import event
 
 _MOST_PAGES = 400
+_TURNED_WITHIN_S, _POLL_S = 1.0, 0.1
 
 
 class Finder:
@@ -52,8 +55,12 @@ class Finder:
         await cell.focus()
         await self._program.act(window, [keys("pagedown" if down else "pageup")])
         await self._program.settle(window)
-        after = await self.rows(target, window)
-        return bool(after) and after[0] != before[0]
+        deadline = time.monotonic() + _TURNED_WITHIN_S
+        while (after := await self.rows(target, window)) and after[0] == before[0]:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return bool(after)
 
     async def rows(self, target: Target, window: Window) -> list[int]:
         """The rows of the target's table that are shown now, counted from 0 over the whole list."""
