@@ -1,13 +1,14 @@
 """Finds elements in the picture of a window: the field beside its label, the cell of a table, the text itself."""
 
 import hashlib
+import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tandem.channels.desktop.driver import Box, Picture
-from tandem.channels.desktop.ocr import Ocr, Word
+from tandem.channels.desktop.ocr import MAGNIFICATIONS, Ocr, Word
 from tandem.channels.desktop.picture import boxes, cut, ink, same
 from tandem.channels.selectors import OcrLabel
 
@@ -81,10 +82,21 @@ class Eyes:
             for each, at in zip(inks, places, strict=True)
         ]
 
-    async def numbers(self, picture: Picture, places: Sequence[Box]) -> list[str]:
-        """The same for numbers and days, by the second engine."""
+    async def proven(self, picture: Picture, places: Sequence[Box]) -> list[str | None]:
+        """Numbers and days that both engines read alike; None where they do not, "" only where there is no ink."""
+        texts = await self.texts(picture, places)
+        proven: list[str | None] = ["" if text == "" else None for text in texts]
+        for magnified in MAGNIFICATIONS:
+            open_ones = [index for index, text in enumerate(proven) if text is None]
+            second = await self.numbers(picture, [places[index] for index in open_ones], magnified)
+            for index, number in zip(open_ones, second, strict=True):
+                proven[index] = texts[index] if agreed(texts[index], number) else None
+        return proven
+
+    async def numbers(self, picture: Picture, places: Sequence[Box], magnified: int = MAGNIFICATIONS[0]) -> list[str]:
+        """The numbers and days in these places, by the second engine alone."""
         inks = [ink(cut(picture, place)) for place in places]
-        read = iter(await self.ocr.numbers([each for each in inks if each is not None]))
+        read = iter(await self.ocr.numbers([each for each in inks if each is not None], magnified))
         return ["" if each is None else next(read) for each in inks]
 
     async def grid(self, picture: Picture, below: Box | None) -> Grid | None:
@@ -128,6 +140,11 @@ class Eyes:
             glue = "" if not text or _wide(text[-1]) or _wide(word.text[:1]) else " "
             text += glue + word.text
         return text
+
+
+def agreed(one: str, other: str) -> bool:
+    """Whether both engines read the same number or day, spaces aside."""
+    return re.sub(r"\s", "", one) == re.sub(r"\s", "", other)
 
 
 def folded(text: str) -> str:

@@ -1,14 +1,13 @@
 """Where an element was found, and what can be done there: in the accessibility tree, or in the picture."""
 
 import asyncio
-import re
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
 from tandem.channels.desktop.accessibility import Node, Tree
 from tandem.channels.desktop.driver import Box, Window, click, keys, paste, type_keys
-from tandem.channels.desktop.eyes import folded
+from tandem.channels.desktop.eyes import agreed, folded
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
 from tandem.errors import ScreenNotReady
@@ -86,12 +85,13 @@ class PicturePlace:
 
     async def read(self, target: Target) -> str:
         picture = await self.program.look(self.window)
-        (text,) = await self.program.eyes.texts(picture, [self.box])
-        if target.kind in _EXACT_KINDS:
-            (second,) = await self.program.eyes.numbers(picture, [self.box])
-            if not agreed(text, second):
-                raise refused(self.program, target, "the two text recognitions do not read the same")
-        return text
+        if target.kind not in _EXACT_KINDS:
+            (text,) = await self.program.eyes.texts(picture, [self.box])
+            return text
+        (number,) = await self.program.eyes.proven(picture, [self.box])
+        if number is None:
+            raise refused(self.program, target, "the two text recognitions do not read the same")
+        return number
 
     async def _check(self, target: Target, value: str) -> None:
         """What stands in the field must become what was meant; a busy program may take a while to paint it."""
@@ -147,11 +147,6 @@ def refused(program: Program, target: Target, why: str) -> ScreenNotReady:
         element=target.name if target.row is None else f"{target.name} in row {target.row + 1}",
         why=why,
     )
-
-
-def agreed(one: str, other: str) -> bool:
-    """Whether both engines read the same number or day, spaces aside. Nothing is agreed about nothing but ""."""
-    return re.sub(r"\s", "", one) == re.sub(r"\s", "", other)
 
 
 def _reads(text: str, value: str, target: Target) -> bool:

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from tandem.channels.desktop.driver import Window
 from tandem.channels.desktop.finder import Finder, header_of
-from tandem.channels.desktop.places import PicturePlace, agreed, refused
+from tandem.channels.desktop.places import PicturePlace, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
 from tandem.channels.selectors import DesktopScreenFile
@@ -69,21 +69,22 @@ class TableReader:
                 raise refused(self.program, target, "the column is not shown")
             for index, boxes in enumerate(grid.rows):
                 places[grid.first + index, key] = PicturePlace(self.program, window, boxes[column])
-        texts = await self.program.eyes.texts(picture, [place.box for place in places.values()])
+        read: dict[tuple[int, str], str] = {}
+        plain = [cell for cell in places if columns[cell[1]].kind == "text"]
         exact = [cell for cell in places if columns[cell[1]].kind != "text"]
-        second = await self.program.eyes.numbers(picture, [places[cell].box for cell in exact])
-        read = dict(zip(places, texts, strict=True))
-        for cell, text in zip(exact, second, strict=True):
-            if not agreed(read[cell], text):
-                self._disagree(columns[cell[1]], cell[0])
+        texts = await self.program.eyes.texts(picture, [places[cell].box for cell in plain])
+        read.update(zip(plain, texts, strict=True))
+        for cell, number in zip(
+            exact, await self.program.eyes.proven(picture, [places[cell].box for cell in exact]), strict=True
+        ):
+            if number is None:
+                why = f"row {cell[0] + 1}: the two text recognitions do not read the same"
+                raise refused(self.program, columns[cell[1]], why)
+            read[cell] = number
         page: dict[int, Row] = {}
-        for (number, key), text in read.items():
-            page.setdefault(number, {})[key] = text
+        for (row, key), text in read.items():
+            page.setdefault(row, {})[key] = text
         return page
-
-    def _disagree(self, target: Target, row: int) -> None:
-        why = f"row {row + 1}: the two text recognitions do not read the same"
-        raise refused(self.program, target, why)
 
     def _check_products(self, columns: Mapping[str, Target], read: Mapping[int, Row]) -> None:
         """Where a column is the product of two others, every row must fit."""

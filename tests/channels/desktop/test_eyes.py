@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from tandem.channels.desktop.driver import Box, Picture
-from tandem.channels.desktop.eyes import Ambiguous, Eyes
+from tandem.channels.desktop.eyes import Ambiguous, Eyes, agreed
 from tandem.channels.desktop.ocr import UNREADABLE, Ocr
 from tandem.channels.desktop.picture import boxes, ink, is_blank
-from tandem.channels.desktop.places import agreed
 from tandem.channels.selectors import OcrLabel
 
 pytestmark = pytest.mark.desktop
@@ -96,7 +95,7 @@ async def test_table_is_read_by_rows_and_headings(eyes: Eyes) -> None:
     assert grid is not None
     assert (grid.first, len(grid.rows)) == (0, 2)
     assert grid.column(["Quantity", "数量"]) == 1
-    assert await eyes.numbers(picture, [row[1] for row in grid.rows]) == ["6", "12"]
+    assert await eyes.proven(picture, [row[1] for row in grid.rows]) == ["6", "12"]
 
 
 async def test_something_unreadable_is_not_an_empty_text(eyes: Eyes) -> None:
