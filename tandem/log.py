@@ -24,6 +24,8 @@ _PERSONAL = re.compile(
     r"|(?<!\d)1[3-9]\d{9}(?!\d)"  # a Chinese mobile number
 )
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|session|oauth)\s+[\w.~+/=!-]{8,}")
+_SUSPECT = re.compile(r"(?i)@|\d[ (-]|\d{11}|bearer|basic|session|oauth")
+"""Without any of these there is nothing to mask; most texts have none, and this is much the cheaper search."""
 _secrets: set[str] = set()
 _correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 
@@ -61,6 +63,8 @@ def scrub(text: str) -> str:
     for secret in _secrets:
         if secret in text:
             text = text.replace(secret, _MASK)
+    if _SUSPECT.search(text) is None:
+        return text
     return _PERSONAL.sub(_MASK, _CREDENTIAL.sub(rf"\1 {_MASK}", text))
 
 

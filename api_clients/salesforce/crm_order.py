@@ -25,6 +25,7 @@ ORDER_PREFIX = "801"
 _LINE_STEP = 10
 _LONGEST_SUBJECT = 255
 _ORDER_FIELDS = ("Id", "OrderNumber", "StatusCode", "IsReductionOrder", "OwnerId", "AccountId", "Account.Name")
+_DRAFT = "Draft"
 _VOID = ("Canceled", "Expired", "Superseded")
 
 
@@ -115,6 +116,8 @@ def _by(key: str) -> str:
 def _kind(record: Record) -> CrmOrderKind:
     if record["StatusCode"] in _VOID:
         return "cancelled"
+    if record["StatusCode"] == _DRAFT:
+        return "draft"
     return "reduction" if record["IsReductionOrder"] else "order"
 
 

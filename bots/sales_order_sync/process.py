@@ -28,6 +28,7 @@ from tandem.domain.sales_order import (
     SALES_ORDER_FIND,
     SalesOrder,
     SalesOrderConfirmation,
+    SalesOrdersFound,
 )
 from tandem.domain.stock import STOCK_CHECK, STOCK_RESERVE, StockCheck, StockReservation
 from tandem.engine.bot import BotResult, Changes
@@ -47,7 +48,7 @@ class Item(Record):
 
 
 class SyncResult(BotResult):
-    """``outcome``: created, waiting (for stock) or refused. Only ``created`` is final."""
+    """``outcome``: created, waiting (for stock), refused, or draft (nothing was done). Only ``created`` is final."""
 
     order_number: str = ""
     erp_order_id: str | None = None
@@ -62,6 +63,8 @@ async def process(run: Run, mapping: Mapping, references: CrossReferences) -> Sy
         order = await run.perform("crm", CRM_ORDER_READ, CrmOrderRead(order=item.order))
     except DocumentNotFound as gone:
         return SyncResult(outcome="refused", final=False, order_number=item.order, reason=str(gone))
+    if order.kind == "draft":
+        return SyncResult(outcome="draft", final=False, order_number=order.order_number)
     await run.version(f"{order.order_id}@{order.version}")
     return await _Sync(run, mapping, order).result(references)
 
@@ -106,6 +109,7 @@ class _Sync:
             self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup()),
         )
         self._check_partner(partner, sales_order)
+        self._check_cancelled(found)
         if any(not document.void for document in found.documents):
             return {}
         return {shortage.material: f"{shortage.missing:f}" for shortage in availability.shortages}
@@ -124,6 +128,17 @@ class _Sync:
                 currency=sales_order.currency,
                 customer=sales_order.sold_to_party,
                 expected=partner.currency,
+            )
+
+    def _check_cancelled(self, found: SalesOrdersFound) -> None:
+        """What a person cancelled in the ERP, after we had told the CRM of it, is not made again behind their back."""
+        told = self._order.erp_order_id
+        if told and any(document.document_id == told and document.void for document in found.documents):
+            raise OrderRefused(
+                "Order {order} refused: its ERP order {number} was cancelled in the ERP. Clear the ERP order number in "
+                "the CRM if it is to be created anew.",
+                order=self._order.order_number,
+                number=told,
             )
 
     async def _create(self, sales_order: SalesOrder) -> SalesOrderConfirmation:

@@ -37,6 +37,11 @@ def present(session: Session) -> Person:
     return Person(session)
 
 
+def at_terminal(session: Session) -> Person | None:
+    """The person at this terminal, if there is one: for attended runs that go on."""
+    return Person(session) if sys.stdin.isatty() else None
+
+
 def show(session: Session, preview: WritePreview) -> None:
     """Print a write field by field."""
     title = tr(

@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from tandem.cli.example import example_bot
-from tandem.cli.person import present, show
+from tandem.cli.person import at_terminal, present, show
 from tandem.cli.session import Session, session_of
 from tandem.cli.work import Watched, carry_out, engine_of
 from tandem.domain.record import Record
+from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import work_of
 from tandem.engine.engine import Engine
 from tandem.errors import UsageError
+from tandem.store.runs import Mode
 from tandem.text import tr
 from tandem.workspace import batch
 
@@ -51,7 +53,9 @@ def run(
     session = session_of(context)
     source = _Source(bot, tuple(items or ()), batch_file, changed)
     if dry_run:
-        carry_out(_preview(session, source))
+        previews = carry_out(_preview(session, source, quiet=as_json))
+        if as_json:
+            session.json({"bot": bot, "previews": previews})
         return
     watched = Watched(session, quiet=as_json)
     carry_out(_work(session, source, watched, attended, 1 if attended else concurrency, patience_s))
@@ -88,20 +92,39 @@ class _Source:
 async def _work(
     session: Session, source: _Source, watched: Watched, attended: bool, concurrency: int, patience_s: float
 ) -> None:
-    person = present(session) if attended else None
+    person = present(session) if attended else at_terminal(session)
+    mode: Mode = "attended" if attended else "unattended"
     async with engine_of(session.workspace, person) as engine:
         run_ids: list[str] | None = None
         if source.changed:
-            run_ids = await engine.poll(source.bot)
+            run_ids = await engine.poll(source.bot, mode)
         elif items := source.items(engine):
-            run_ids = await engine.start(source.bot, work_of(items), "attended" if attended else "unattended")
+            run_ids = await engine.start(source.bot, work_of(items), mode)
         await watched.work(engine, run_ids, concurrency=concurrency, patience_s=patience_s)
 
 
-async def _preview(session: Session, source: _Source) -> None:
+async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[dict[str, object]]:
+    """Shows, and returns, how each item would end and which writes it would make."""
+    previews: list[dict[str, object]] = []
     async with engine_of(session.workspace) as engine:
-        for work in work_of(source.items(engine)):
-            outcome = await engine.preview(source.bot, work, lambda preview: show(session, preview))
-            session.print(
-                tr("{key} would end as {outcome}. Nothing was written.", key=work.business_key, outcome=outcome)
-            )
+        items = (await engine.changes(source.bot)).items if source.changed else source.items(engine)
+        for work in work_of(items):
+            writes: list[WritePreview] = []
+            outcome = await engine.preview(source.bot, work, writes.append)
+            previews.append({"business_key": work.business_key, "outcome": outcome, "writes": list(map(_data, writes))})
+            if not quiet:
+                for write in writes:
+                    show(session, write)
+                session.print(
+                    tr("{key} would end as {outcome}. Nothing was written.", key=work.business_key, outcome=outcome)
+                )
+    return previews
+
+
+def _data(write: WritePreview) -> dict[str, object]:
+    return {
+        "system": write.system,
+        "operation": write.operation,
+        "present": write.present,
+        "fields": dict(write.fields()),
+    }

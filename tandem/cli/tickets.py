@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from tandem.cli.books import read
+from tandem.cli.person import at_terminal
 from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
 from tandem.cli.work import Watched, carry_out, engine_of
@@ -104,7 +105,7 @@ def _settle(session: Session, number: int, as_json: bool, **how: str | None) -> 
 
 
 async def _go_on(session: Session, number: int, watched: Watched, how: dict[str, str | None]) -> None:
-    async with engine_of(session.workspace) as engine:
+    async with engine_of(session.workspace, at_terminal(session)) as engine:
         settlement = Settlement(engine, getpass.getuser())
         run_ids = await (settlement.resolve(number, **how) if how else settlement.retry(number))
         if run_ids:

@@ -9,7 +9,7 @@ from pydantic import Field
 from tandem.domain.operation import Difference, Operation
 from tandem.domain.record import Number, PersonalText, Record, Text
 
-CrmOrderKind = Literal["order", "reduction", "cancelled"]
+CrmOrderKind = Literal["order", "draft", "reduction", "cancelled"]
 
 
 class CrmOrderLine(Record):

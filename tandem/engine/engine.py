@@ -12,10 +12,10 @@ from tandem import log
 from tandem.domain.clock import Clock, SystemClock, new_id
 from tandem.engine import late_look
 from tandem.engine.attendant import Attendant, WritePreview
-from tandem.engine.bot import Bot, Work, work_of
+from tandem.engine.bot import Bot, Changes, Work, work_of
 from tandem.engine.execution import execute
 from tandem.engine.preview import preview_run
-from tandem.engine.suspension import Repeated
+from tandem.engine.suspension import Repeated, Suspended
 from tandem.engine.system import System
 from tandem.errors import StoreError, TandemError, UsageError
 from tandem.store import runs, watermarks
@@ -62,14 +62,10 @@ class Engine:
         new = [self._new_run(bot, work, mode) for work in items]
         return await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
 
-    async def poll(self, bot: str) -> list[str]:
+    async def poll(self, bot: str, mode: Mode = "unattended") -> list[str]:
         """Start runs for everything that changed since the last poll. Raises UsageError for a bot that cannot poll."""
-        found = self.bot(bot)
-        if found.poll is None:
-            raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=bot)
-        since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
-        changes = await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
-        new = [self._new_run(bot, work, "unattended") for work in work_of(changes.items)]
+        changes = await self.changes(bot)
+        new = [self._new_run(bot, work, mode) for work in work_of(changes.items)]
 
         def start_and_mark(connection: Connection) -> list[str]:
             started = runs.add(connection, new, self.clock.now())
@@ -78,6 +74,14 @@ class Engine:
 
         return await self.database.write(start_and_mark)
 
+    async def changes(self, bot: str) -> Changes:
+        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError."""
+        found = self.bot(bot)
+        if found.poll is None:
+            raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=bot)
+        since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
+        return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+
     async def preview(self, bot: str, work: Work, show: Callable[[WritePreview], None]) -> str:
         """Dry run of one item: reads, shows the writes it would make, and says how it would end. Writes nothing."""
         found = self.bot(bot)
@@ -85,6 +89,8 @@ class Engine:
             result = await found.process(preview_run(self, found, work.item, show))
         except Repeated:
             return "repeated"
+        except Suspended:
+            return "waiting"
         return result.outcome
 
     async def work(
@@ -162,10 +168,10 @@ class _Worker:
 
     async def _next_claimed(self) -> bool:
         if not self._claimed:
-            now = self._engine.clock.now()
+            now, attended = self._engine.clock.now(), self._engine.attendant is not None
             self._claimed.extend(
                 await self._engine.database.write(
-                    lambda connection: runs.claim(connection, self._concurrency, now, self._only)
+                    lambda connection: runs.claim(connection, self._concurrency, now, self._only, attended=attended)
                 )
             )
         return bool(self._claimed)

@@ -14,6 +14,7 @@ from tandem.engine.climb import Context
 from tandem.engine.journal import Journal
 from tandem.engine.performer import DryPerformer
 from tandem.engine.run import Run
+from tandem.engine.suspension import Suspended
 from tandem.engine.tickets import Ticketing
 
 if TYPE_CHECKING:
@@ -29,10 +30,17 @@ class _Discard:
         return future
 
 
+class _NoTickets(Ticketing):
+    """Where a run would open a ticket and wait, a preview ends."""
+
+    async def open(self, *_: object, **__: object) -> int:
+        raise Suspended
+
+
 def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WritePreview], None]) -> Run:
     """A run of the bot that reads for real, shows its writes, and records nothing."""
     journal = Journal(_Discard(), engine.clock, new_id(), 0)
-    ticketing = Ticketing(engine.database, engine.clock, journal)
+    ticketing = _NoTickets(engine.database, engine.clock, journal)
     context = Context(journal, engine.codec, engine.clock, ticketing)
 
     async def claim_version(version: str) -> str | None:

@@ -69,8 +69,18 @@ def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: date
     )
 
 
-def claim(connection: Connection, limit: int, now: datetime, only: Sequence[str] | None = None) -> list[RunRow]:
-    """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
+def claim(
+    connection: Connection,
+    limit: int,
+    now: datetime,
+    only: Sequence[str] | None = None,
+    *,
+    attended: bool = True,
+) -> list[RunRow]:
+    """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time.
+
+    Attended runs are taken only where somebody attends.
+    """
     other = runs.alias("other")
     busy = exists().where(
         and_(
@@ -84,6 +94,8 @@ def claim(connection: Connection, limit: int, now: datetime, only: Sequence[str]
     )
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
     query = select(runs).where(due, ~busy).order_by(runs.c.id).limit(limit)
+    if not attended:
+        query = query.where(runs.c.mode != "attended")
     if only is not None:
         query = query.where(runs.c.id.in_(only))
     rows = connection.execute(query).all()

@@ -1,5 +1,6 @@
 """The engine of a workspace: systems with their channels, bots bound to them, over the workspace's own store."""
 
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -187,7 +188,7 @@ def _bot(workspace: Workspace, name: str, systems: dict[str, System]) -> Bot:
 
 def _given(process: Callable[..., Any], arguments: dict[str, Any]) -> Callable[..., Any]:
     """The process with those arguments filled in that it takes."""
-    taken = process.__code__.co_varnames[: process.__code__.co_argcount]
+    taken = inspect.signature(process).parameters
     return partial(process, **{name: value for name, value in arguments.items() if name in taken})
 
 

@@ -34,7 +34,7 @@ def test_batch_killed_twenty_times_has_each_order_exactly_once(site: Site) -> No
 
     site.run("run", BOT)
     site.run("run", BOT, "--changed")
-    rows = site.json("runs", "list", "--limit", "1000")
+    rows = site.json("runs", "list", "--bot", BOT, "--limit", "1000")
     outcomes = {row["business_key"]: row["outcome"] for row in reversed(rows) if row["outcome"] != "repeated"}
     assert len(outcomes) == 200
     assert set(outcomes.values()) <= {"created", "waiting", "refused"}

@@ -45,13 +45,13 @@ def test_orders_written_by_screen_equal_those_written_by_api(
 
 
 def _created(site: Site) -> list[str]:
-    rows = site.json("runs", "list", "--limit", "1000")
+    rows = site.json("runs", "list", "--bot", BOT, "--limit", "1000")
     return sorted(row["result"]["order_number"] for row in rows if row["outcome"] == "created")
 
 
 def _channels(site: Site) -> dict[str, int]:
     counted: dict[str, int] = {}
-    for row in site.json("runs", "list", "--limit", "1000"):
+    for row in site.json("runs", "list", "--bot", BOT, "--limit", "1000"):
         journal = site.json("runs", "show", row["id"])["journal"]
         for entry in journal:
             if entry["kind"] == "completed" and entry["step"] == "erp.sales_order.create":

@@ -261,3 +261,20 @@ async def test_one_order_is_never_worked_on_by_two_runs_at_once(engine: Engine, 
     tally = await engine.work(concurrency=4)
     assert tally.finished == {"created": 4}
     assert most == 1
+
+
+async def test_attended_run_is_left_alone_where_nobody_attends(engine: Engine, office: Office) -> None:
+    await engine.start("order", [work("R-1")], mode="attended")
+    assert (await engine.work()).finished == {}
+    assert office.books.documents == []
+    engine.attendant = Person(True)
+    assert (await engine.work()).finished == {"created": 1}
+
+
+async def test_dry_run_of_a_bot_that_asks_ends_there_and_opens_no_ticket(engine: Engine, office: Office) -> None:
+    async def asks(run: Run) -> BotResult:
+        return BotResult(outcome=await run.ask("Ship?", ("yes", "no")))
+
+    bot_doing(office, asks)
+    assert await engine.preview("order", work("R-1"), lambda _: None) == "waiting"
+    assert await engine.database.read(lambda connection: tickets.list_newest(connection, 5)) == []
