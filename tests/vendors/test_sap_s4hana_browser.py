@@ -364,6 +364,17 @@ async def test_changed_page_is_healed_and_a_patch_is_proposed(sap: SapPages, ord
     assert (tmp_path / patch["after"]).exists()
 
 
+async def test_order_is_read_alike_where_the_columns_changed_places(
+    sap: SapPages, channel: BrowserChannel, order: SalesOrder
+) -> None:
+    await create(channel, order)
+    as_it_was = await found(channel, order)
+    sap.faults.add("changed_dom:web/sales_order.find:1")
+    assert await found(channel, order) == as_it_was
+    assert {fault.kind for fault in sap.faults.drawn[-2:]} == {"changed_dom"}
+    assert [order.differences(document) for document in as_it_was] == [()]
+
+
 async def test_ambiguous_element_stops_before_anything_is_typed(
     sap: SapPages, order: SalesOrder, tmp_path: Path
 ) -> None:
