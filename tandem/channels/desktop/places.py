@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tandem.channels.desktop.accessibility import Node, Tree
-from tandem.channels.desktop.driver import Box, Window, click, keys, paste, type_keys
+from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.eyes import agreed, folded
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
@@ -72,7 +72,13 @@ class PicturePlace:
     async def fill(self, target: Target, value: str) -> None:
         typed = type_keys(value) if target.secret and value.isascii() else paste(value)
         written = [typed] if value else [keys("delete")]
-        await self.program.act(self.window, [click(*self._point), keys("ctrl", "a"), *written, keys("tab")])
+        batch = [click(*self._point), keys("ctrl", "a"), *written, keys("tab")]
+        try:
+            await self.program.act(self.window, batch)
+        except DriverRefusal as error:
+            if error.kind != "not_pasted":
+                raise
+            await self.program.act(self.window, batch)  # nothing arrived: the field was not ready for the first click
         await self.program.settle(self.window)
         if not target.secret:
             await self._check(target, value)

@@ -11,7 +11,7 @@ from Xlib.protocol import event as xevent  # type: ignore[import-untyped]
 from tandem.channels.desktop.driver import DriverRefusal
 
 _TEXT_TARGETS = ("UTF8_STRING", "text/plain;charset=utf-8")
-_FETCHED_WITHIN_S = 10.0
+_FETCHED_WITHIN_S = 5.0
 _TAKEN_WITHIN_S = 0.5
 
 
