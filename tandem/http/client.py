@@ -3,10 +3,12 @@
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
+from urllib.request import getproxies
 
 import httpx
 
 from tandem.errors import UsageError
+from tandem.http.pools import PLACES, Pools
 from tandem.http.settings import ApiSettings
 
 _KEEP_ALIVE_S = 4.0
@@ -17,21 +19,26 @@ _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 def new_client(system: str, settings: ApiSettings) -> httpx.AsyncClient:
     """Connects on the first call only. Raises UsageError when ``ca_file`` cannot be used."""
-    timeouts, concurrent = settings.timeouts, settings.quota.concurrent
+    timeouts, tls = settings.timeouts, _tls(system, settings.ca_file)
+    pools = _pools(settings.quota.concurrent + 1, tls)
+    direct = _LOOPBACK if "all" in getproxies() else (*_LOOPBACK, "all://")
     return httpx.AsyncClient(
         http2=True,
-        verify=_tls(system, settings.ca_file),
+        verify=tls,
         headers={"user-agent": "Tandem", **settings.headers},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         timeout=httpx.Timeout(
             connect=timeouts.connect_s, read=timeouts.read_s, write=timeouts.write_s, pool=timeouts.pool_s
         ),
-        limits=httpx.Limits(
-            max_connections=concurrent + 1, max_keepalive_connections=concurrent + 1, keepalive_expiry=_KEEP_ALIVE_S
-        ),
-        mounts=dict.fromkeys(_LOOPBACK),
+        mounts=dict.fromkeys(direct, pools),
         follow_redirects=False,
     )
+
+
+def _pools(connections: int, tls: ssl.SSLContext) -> Pools:
+    limits = httpx.Limits(max_connections=PLACES, max_keepalive_connections=PLACES, keepalive_expiry=_KEEP_ALIVE_S)
+    count = -(-connections // PLACES)
+    return Pools([httpx.AsyncHTTPTransport(http2=True, verify=tls, limits=limits) for _ in range(count)])
 
 
 def _tls(system: str, ca_file: Path | None) -> ssl.SSLContext:

@@ -1,8 +1,8 @@
 """Orders per second of the whole bot, journal on, against the same HTTP calls in a bare httpx loop in the same run.
 
 ``python -m tests.bench.bench_bot [--orders 300]`` prints, for 1, 16 and 64 orders in flight: orders/s of the bot and
-of the loop, their ratio, vendor calls per order, and peak memory. Each measurement has sandboxes of its own, without
-faults, in processes of their own.
+of the loop, their ratio, vendor calls per order, CPU of this process per order, and peak memory. Each measurement
+has sandboxes of its own, without faults, in processes of their own.
 """
 
 import argparse
@@ -42,10 +42,16 @@ class Call:
 class Measured:
     orders: int
     seconds: float
+    cpu_s: float
 
     @property
     def rate(self) -> float:
         return self.orders / self.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        """Of this process, per order."""
+        return self.cpu_s * 1000 / self.orders
 
 
 def main() -> None:
@@ -53,15 +59,21 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=300)
     orders = parser.parse_args().orders
     log.configure(level="ERROR")
-    print(f"{'in flight':>9} {'bot/s':>8} {'bare/s':>8} {'ratio':>6} {'calls/order':>12} {'peak MB':>8}")  # noqa: T201
+    columns = ("in flight", "bot/s", "bare/s", "ratio", "calls/order", "CPU ms", "bare", "MB")
+    _print(columns)
     for in_flight in (1, 16, 64):
         with _stage(orders) as stage:
             bot, calls = asyncio.run(_bot(stage, in_flight))
         with _stage(orders) as stage:
             bare = asyncio.run(_bare(stage, calls, in_flight, bot.orders))
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        row = (in_flight, bot.rate, bare.rate, bot.rate / bare.rate, len(calls) / bot.orders, peak_mb)
-        print("{:>9} {:>8.1f} {:>8.1f} {:>6.2f} {:>12.2f} {:>8.0f}".format(*row))  # noqa: T201
+        rates = f"{bot.rate:.1f}", f"{bare.rate:.1f}", f"{bot.rate / bare.rate:.2f}"
+        costs = f"{len(calls) / bot.orders:.2f}", f"{bot.cpu_ms:.1f}", f"{bare.cpu_ms:.1f}", f"{peak_mb:.0f}"
+        _print((str(in_flight), *rates, *costs))
+
+
+def _print(cells: Iterable[str]) -> None:
+    print(" ".join(f"{cell:>11}" for cell in cells))  # noqa: T201
 
 
 @contextmanager
@@ -78,11 +90,11 @@ async def _bot(stage: Stage, in_flight: int) -> tuple[Measured, list[Call]]:
     async with working_engine(stage.workspace) as engine:
         run_ids = await engine.poll(BOT)
         with _recorded(systems) as calls:
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
             tally = await engine.work(concurrency=in_flight, only=run_ids)
-            seconds = time.perf_counter() - started
+            measured = Measured(len(run_ids), time.perf_counter() - started, time.process_time() - cpu)
     assert sum(tally.finished.values()) == len(run_ids), tally
-    return Measured(len(run_ids), seconds), calls
+    return measured, calls
 
 
 @contextmanager
@@ -110,9 +122,9 @@ async def _bare(stage: Stage, calls: list[Call], in_flight: int, orders: int) ->
     async with httpx.AsyncClient(limits=limits, timeout=60) as client:
         logins = {name: await _login(client, stage, name) for name in stage.sandboxes}
         queue = iter(calls)
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(_worker(client, stage, logins, queue) for _ in range(in_flight)))
-        return Measured(orders, time.perf_counter() - started)
+        return Measured(orders, time.perf_counter() - started, time.process_time() - cpu)
 
 
 async def _worker(
