@@ -23,6 +23,7 @@ from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.runs import Mode, NewRun, RunRow
 
+_CLAIMED_AT_ONCE = 32
 OnFinished = Callable[[RunRow], None]
 
 
@@ -139,6 +140,7 @@ class _Worker:
     ) -> None:
         self._engine, self._concurrency, self._patience_s = engine, concurrency, patience_s
         self._only, self._on_finished = only, on_finished
+        self._at_once = max(concurrency, _CLAIMED_AT_ONCE)
         self._claimed: deque[RunRow] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._waiting: set[str] = set()
@@ -171,7 +173,7 @@ class _Worker:
             now, attended = self._engine.clock.now(), self._engine.attendant is not None
             self._claimed.extend(
                 await self._engine.database.write(
-                    lambda connection: runs.claim(connection, self._concurrency, now, self._only, attended=attended)
+                    lambda connection: runs.claim(connection, self._at_once, now, self._only, attended=attended)
                 )
             )
         return bool(self._claimed)
