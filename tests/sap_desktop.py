@@ -32,9 +32,17 @@ def client_command(url: str, language: str, *options: str) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def sap_desktop(
-    folder: Path, *rules: str, language: str = "zh", tree: bool = True, options: tuple[str, ...] = ()
+    folder: Path,
+    *rules: str,
+    language: str = "zh",
+    tree: bool = True,
+    options: tuple[str, ...] = (),
+    selectors: tuple[Path, ...] = (),
 ) -> AsyncIterator[SapDesktop]:
-    """``tree`` False: the client offers no accessibility tree, as behind a remote desktop."""
+    """``tree`` False: the client offers no accessibility tree, as behind a remote desktop.
+
+    ``selectors``: folders that come before ours.
+    """
     unseen = () if tree else ("--no-accessibility",)
     async with sap_pages(*rules, language=language) as sandbox:
         settings = DesktopSettings(
@@ -48,7 +56,7 @@ async def sap_desktop(
             "erp",
             settings,
             Recordings([ROOT / "recordings" / "sap_s4hana"], "desktop"),
-            Screens([ROOT / "selectors" / "sap_s4hana"], "desktop"),
+            Screens([*selectors, ROOT / "selectors" / "sap_s4hana"], "desktop"),
             evidence,
             vendor_settings=VENDOR_SETTINGS,
         )

@@ -1,5 +1,6 @@
 """``tandem runs``: what was worked on, and what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ import typer
 from sqlalchemy import Connection
 
 from tandem.cli.books import read
-from tandem.cli.session import session_of
+from tandem.cli.session import Session, session_of
 from tandem.cli.work import result_text
 from tandem.document import closest
 from tandem.errors import TandemError, UsageError
@@ -67,9 +68,9 @@ def show_run(
     session = session_of(context)
     row, entries = read(session.workspace, lambda books: _with_journal(books, run))
     if as_json:
-        session.json(_data(row) | {"journal": [asdict(entry) for entry in entries]})
+        session.json(_data(row) | {"healed": healed(entries), "journal": [asdict(entry) for entry in entries]})
         return
-    session.table((tr("field"), tr("value")), _fields(row))
+    session.table((tr("field"), tr("value")), [*_fields(row), (tr("healed"), _healed_text(session, entries))])
     session.print()
     session.table((tr("at"), tr("step"), tr("what"), tr("detail")), map(_entry, entries))
 
@@ -106,6 +107,21 @@ def _fields(row: RunRow) -> list[tuple[str, object]]:
 
 def _entry(entry: Entry) -> tuple[object, ...]:
     return moment(entry.at), entry.step, entry.kind, _detail(entry.body)
+
+
+def healed(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The elements of screens that only a later candidate found, each once, with the proposed patch if there is one."""
+    found = {(entry.body["screen"], entry.body["element"]): entry.body for entry in entries if entry.kind == "healed"}
+    return list(found.values())
+
+
+def _healed_text(session: Session, entries: Iterable[Entry]) -> str:
+    folder = session.workspace.evidence_folder
+    lines = (
+        f"{each['channel']}, {each['screen']}: {each['element']} {folder / each['patch'] if each['patch'] else ''}"
+        for each in healed(entries)
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _detail(body: dict[str, Any]) -> str:

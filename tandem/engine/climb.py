@@ -9,6 +9,7 @@ from tandem.domain.channel import Attempt
 from tandem.domain.clock import Clock
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
+from tandem.engine.carrying import carried
 from tandem.engine.journal import Journal
 from tandem.engine.plan import next_spot
 from tandem.engine.suspension import Suspended
@@ -123,7 +124,9 @@ class Climb:
         number = len(self.state.attempts) + 1
         await self._begin(number, channel)
         try:
-            result = await self.system.channels[channel].perform(self._attempt_of(number))
+            result = await carried(
+                self.context.journal, self.step_name, self.system.channels[channel], self._attempt_of(number)
+            )
         except NotSent as error:
             await self._on_not_sent(number, channel, error)
             return None

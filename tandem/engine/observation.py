@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from tandem.domain.channel import Attempt
 from tandem.domain.operation import Operation
 from tandem.domain.record import Record
+from tandem.engine.carrying import carried
 from tandem.engine.system import System
 from tandem.errors import LoginExpired, NotOffered, NotSent, TandemError, UnknownOutcome
 
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
     from tandem.engine.climb import Context
 
 
-async def observe(context: "Context", system: System, operation: Operation[Any, Any], request: Record) -> Record:
-    """Ask on each rung once. Raises what the last rung raised: NotSent or UnknownOutcome; Rejected at once."""
+async def observe(
+    context: "Context", system: System, step: str, operation: Operation[Any, Any], request: Record
+) -> Record:
+    """Ask on each rung once, for the sake of a step.
+
+    Raises what the last rung raised: NotSent or UnknownOutcome; Rejected at once.
+    """
     rungs = system.rungs(operation.name)
     last: TandemError = NotOffered(
         "{operation} is offered on none of the channels of system {system}.",
@@ -24,12 +30,12 @@ async def observe(context: "Context", system: System, operation: Operation[Any, 
         channel = system.channels[name]
         attempt = Attempt(operation, system.name, request, None, context.journal.run_id, number)
         try:
-            return await channel.perform(attempt)
+            return await carried(context.journal, step, channel, attempt)
         except LoginExpired as error:
             last = error
             try:
                 await channel.login()
-                return await channel.perform(attempt)
+                return await carried(context.journal, step, channel, attempt)
             except (NotSent, UnknownOutcome) as again:
                 last = again
         except (NotSent, UnknownOutcome) as error:

@@ -56,19 +56,21 @@ class DryPerformer:
     async def perform(self, system: System, step: str, operation: Operation[Any, Any], request: Record) -> Record:
         """The result of a read; for a write what it is expected to be, or what stands in the books already."""
         if not operation.writes:
-            return await observe(self._context, system, operation, request)
+            return await observe(self._context, system, step, operation, request)
         rungs = system.rungs(operation.name)
-        present = await self._present(system, operation, request) if rungs and rungs.look_first else None
+        present = await self._present(system, step, operation, request) if rungs and rungs.look_first else None
         ladder = rungs.ladder if rungs else ()
         self._show(preview_of(system.name, operation, request, ladder, present=present is not None))
         return present or cast(Write, request).expected()
 
-    async def _present(self, system: System, operation: Operation[Any, Any], request: Record) -> Record | None:
+    async def _present(
+        self, system: System, step: str, operation: Operation[Any, Any], request: Record
+    ) -> Record | None:
         if operation.read_back is None:
             return None
         write = cast(Write, request)
         try:
-            found = await observe(self._context, system, operation_named(operation.read_back), write.lookup())
+            found = await observe(self._context, system, step, operation_named(operation.read_back), write.lookup())
         except (NotSent, UnknownOutcome):
             return None
         verdict = judge(operation, write, cast(Found, found))

@@ -129,6 +129,7 @@ _APPLY = {
     "attempted": StepState._attempted,
     "ended": StepState._ended,
     "looked": StepState._nothing,
+    "healed": StepState._nothing,
     "absent": StepState._absent,
     "completed": StepState._completed,
     "refused": StepState._refused,

@@ -117,7 +117,9 @@ class WriteClimb(Climb):
     async def _look(self) -> Verdict:
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
-        found = await observe(self.context, self.system, operation_named(self.operation.read_back), write.lookup())
+        found = await observe(
+            self.context, self.system, self.step_name, operation_named(self.operation.read_back), write.lookup()
+        )
         verdict = judge(self.operation, write, cast(Found, found))
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)

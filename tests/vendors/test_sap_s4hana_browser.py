@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PIL import Image
-from ruamel.yaml import YAML
 
 from api_clients.sap_s4hana.operations import (
     Settings,
@@ -352,16 +351,23 @@ async def test_changed_page_is_healed_and_a_patch_is_proposed(sap: SapPages, ord
     short = order.model_copy(update={"lines": order.lines[:1]})
     channel = sap.channel(tmp_path)
     sap.faults.add("changed_dom:web/sales_order.create:1")
-    await create(channel, short)
+    writing = attempt(SALES_ORDER_CREATE, short)
+    await channel.perform(writing)
     (document,) = await found(channel, short)
     await channel.aclose()
     assert short.differences(document) == ()
-    patches = [YAML(typ="safe").load(path) for path in files(tmp_path, "*.patch.yaml")]
-    patch = next(patch for patch in patches if patch["element"] == "sold_to_party")
-    assert patch["find"][0] == {"css": "[data-field=SoldToParty] input"}
-    assert patch["missed"] == [{"label": ["Sold-To Party", "售达方"]}]
-    assert (tmp_path / patch["before"]).exists()
-    assert (tmp_path / patch["after"]).exists()
+    healing = next(each for each in writing.healings if each.element == "sold_to_party")
+    assert (healing.screen, healing.candidate) == ("sales_order.new", 2)
+    assert healing.patch is not None
+    head, diff = (tmp_path / healing.patch).read_text(encoding="utf-8").split("--- ")
+    pictures = re.findall(r": (\S+\.png)$", head, re.MULTILINE)
+    assert [(tmp_path / picture).exists() for picture in pictures] == [True, True]
+    label, css = "{label: [Sold-To Party, 售达方]}", '{css: "[data-field=SoldToParty] input"}'
+    assert [line for line in diff.splitlines()[1:] if line[0] in "+-"] == [
+        "+++ selectors/sap_s4hana/sales_order.new.yaml",
+        f"-  sold_to_party: [{label}, {css}]",
+        f"+  sold_to_party: [{css}, {label}]",
+    ]
 
 
 async def test_order_is_read_alike_where_the_columns_changed_places(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartnerLookup
+from tandem.domain.channel import Healing
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND, SalesOrder, SalesOrderDocument
 from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
 from tandem.errors import (
@@ -18,7 +19,7 @@ from tandem.errors import (
     UnknownOutcome,
 )
 from tests.sap_desktop import SapDesktop, sap_desktop
-from tests.sap_pages import attempt
+from tests.sap_pages import ROOT, attempt
 
 pytestmark = [pytest.mark.desktop, pytest.mark.timeout(600)]
 WAYS = [(tree, language) for tree in (True, False) for language in ("zh", "en")]
@@ -92,6 +93,21 @@ async def test_lookups_answer_as_the_books_do(tmp_path: Path) -> None:
             await desktop.channel.perform(
                 attempt(BUSINESS_PARTNER_FIND, BusinessPartnerLookup(business_partner_id="999999"))
             )
+
+
+async def test_renamed_field_is_found_by_its_picture_and_marks_the_attempt(tmp_path: Path) -> None:
+    text = (ROOT / "selectors/sap_s4hana/stock.availability.desktop.yaml").read_text(encoding="utf-8")
+    renamed = text.replace("{role: text, name: [Material, 物料]}", "{role: text, name: Product}")
+    assert renamed != text
+    (tmp_path / "selectors").mkdir()
+    (tmp_path / "selectors" / "stock.availability.desktop.yaml").write_text(renamed, encoding="utf-8")
+    async with sap_desktop(tmp_path, selectors=(tmp_path / "selectors",)) as desktop:
+        books = desktop.sandbox.books
+        material = desktop.sandbox.order("X").lines[0].material
+        asking = attempt(STOCK_CHECK, StockCheck(demands=(Demand(material=material, quantity=5, unit="PC"),)))
+        stock = await desktop.channel.perform(asking)
+        assert stock.answers[0].available == books.availability(material, "1710")
+        assert asking.healings == [Healing("stock.availability", "material", 2)]
 
 
 @pytest.mark.parametrize("tree", [True, False], ids=["tree", "pixels"])

@@ -21,7 +21,7 @@ from tandem.channels.recording import LOGIN
 from tandem.channels.replayer import Replayer, Said
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
-from tandem.domain.channel import Attempt
+from tandem.domain.channel import Attempt, Healing
 from tandem.domain.operation import ChannelName
 from tandem.domain.record import Record
 from tandem.errors import LoginExpired, NotSent, TandemError, Unavailable
@@ -74,7 +74,7 @@ class BrowserChannel:
         self._session = Session(vault, session_file, system=system, user=settings.username)
         self._session_number = 0
         self._expired_number = -1
-        self._witness = Witness(system, evidence)
+        self._witness = Witness(system, evidence, screens)
         self._chromium = Chromium(settings.executable, headless=settings.headless)
         self._free = asyncio.Semaphore(settings.pages)
         self._idle: list[_Seat] = []
@@ -102,7 +102,7 @@ class BrowserChannel:
                     self._expired_number = max(self._expired_number, seat.session_number)
                 raise
             finally:
-                await self._leave_seat(seat, reusable=reusable)
+                attempt.healings.extend(await self._leave_seat(seat, reusable=reusable))
         assert isinstance(result, Record)
         return result
 
@@ -135,6 +135,7 @@ class BrowserChannel:
         except PlaywrightError as error:
             raise not_sent(error, **self._place) from error
         finally:
+            await self._healings(seat)
             await _close(seat)
         self._session_number += 1
         event("session.opened", system=self._system, channel=self.name)
@@ -150,12 +151,13 @@ class BrowserChannel:
             await _close(seat)
         return await self._new_seat(self._session.state, traced=True)
 
-    async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> None:
-        """Keep the page for the next attempt if this one succeeded; what failed is not trusted again."""
+    async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> list[Healing]:
+        """Keep the page for the next attempt if this one succeeded; what failed is not trusted again.
+
+        Answers with what was healed on it.
+        """
+        healings = await self._healings(seat)
         try:
-            for heal in seat.heals:
-                await self._witness.propose(heal, seat.screen.page, seat.screen.shown)
-            seat.heals.clear()
             if reusable:
                 await seat.context.tracing.stop_chunk()
                 self._idle.append(seat)
@@ -163,6 +165,12 @@ class BrowserChannel:
             reusable = False
         if not reusable:
             await _close(seat)
+        return healings
+
+    async def _healings(self, seat: _Seat) -> list[Healing]:
+        found = [await self._witness.propose(heal, seat.screen.page, seat.screen.shown) for heal in seat.heals]
+        seat.heals.clear()
+        return found
 
     async def _new_seat(self, state: StorageState | None, *, traced: bool) -> _Seat:
         browser = await self._chromium.browser()
@@ -186,9 +194,8 @@ class BrowserChannel:
 
     def _screen(self, page: Page, heals: list[Heal]) -> BrowserScreen:
         async def healed(target: Target, index: int) -> None:
-            heal = await self._witness.healed(page, screen.shown, target, index)
-            if heal is not None:
-                heals.append(heal)
+            if all((heal.target.screen, heal.target.name) != (target.screen, target.name) for heal in heals):
+                heals.append(await self._witness.healed(page, screen.shown, target, index))
 
         screen = BrowserScreen(
             page,

@@ -91,9 +91,11 @@ class Finder:
     async def column(self, target: Target, count: int) -> list[str]:
         """The texts of a column, one for each of so many rows. Raises ScreenNotReady when they do not match up."""
         rows = self.rows(target)
-        for candidate in target.candidates:
+        for index, candidate in enumerate(target.candidates):
             texts: list[str] = await located(rows, _of_browser(candidate)).evaluate_all(of_each(TEXT))
             if len(texts) == count:
+                if index:
+                    await self._healed(target, index)
                 return texts
         raise ScreenNotReady(
             "{system}, screen {screen}: column {element} is not found exactly once in each of {count} rows.",

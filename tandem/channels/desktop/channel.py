@@ -16,10 +16,12 @@ from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.refusals import not_sent
 from tandem.channels.desktop.screen import DesktopScreen
 from tandem.channels.desktop.settings import DesktopSettings
+from tandem.channels.healing import tell
 from tandem.channels.library import Recordings, Screens
-from tandem.channels.recording import LOGIN
+from tandem.channels.recording import LOGIN, Recording
 from tandem.channels.replayer import Replayer, Said
-from tandem.domain.channel import Attempt
+from tandem.channels.screen import Target
+from tandem.domain.channel import Attempt, Healing
 from tandem.domain.clock import Clock, SystemClock
 from tandem.domain.operation import ChannelName
 from tandem.domain.record import Record
@@ -57,6 +59,7 @@ class DesktopChannel:
         self._clock = clock or SystemClock()
         self._replayer = Replayer(system, screens, settings.notation, said)
         self._witness = Witness(system, evidence)
+        self._healings: dict[tuple[str, str], Healing] = {}
         self._eyes = Eyes(Ocr())
         self._driver: Driver | None = None
         self._screen: DesktopScreen | None = None
@@ -71,21 +74,11 @@ class DesktopChannel:
         recording = self._recordings.recording(attempt.operation.name)
         context = {recording.request: attempt.request, "settings": self._vendor_settings}
         async with self._turn:
-            screen = await self._client()
-            reusable = False
             try:
-                await self._usable(screen)
-                result = await self._replayer.replay(
-                    recording, screen, context, attempt.operation.result.model_validate
-                )
-                reusable = True
-            except TandemError as error:
-                error.evidence = await self._witness.failure(screen.program, screen.shown)
-                raise
+                result = await self._replayed(recording, context, attempt.operation.result)
             finally:
-                if not reusable:
-                    await self._end_client()
-        assert isinstance(result, Record)
+                attempt.healings.extend(self._healings.values())
+                self._healings.clear()
         return result
 
     async def login(self) -> None:
@@ -102,6 +95,25 @@ class DesktopChannel:
                 await self._driver.aclose()
                 self._driver = None
 
+    async def _replayed(self, recording: Recording, context: Mapping[str, Any], result: type[Record]) -> Record:
+        screen = await self._client()
+        reusable = False
+        try:
+            await self._usable(screen)
+            found: Record = await self._replayer.replay(recording, screen, context, result.model_validate)
+            reusable = True
+            return found
+        except TandemError as error:
+            error.evidence = await self._witness.failure(screen.program, screen.shown)
+            raise
+        finally:
+            if not reusable:
+                await self._end_client()
+
+    def _healed(self, target: Target, index: int) -> None:
+        tell(self._system, target, index)
+        self._healings[target.screen, target.name] = Healing(target.screen, target.name, index + 1)
+
     async def _client(self) -> DesktopScreen:
         """The client, started and logged in."""
         if self._screen is None:
@@ -110,7 +122,7 @@ class DesktopChannel:
             except (DriverRefusal, TreeError) as error:
                 await self._give_up_display(error)
                 raise not_sent(error, system=self._system, screen="start") from error
-            self._screen = DesktopScreen(program, self._folders)
+            self._screen = DesktopScreen(program, self._folders, self._healed)
             await self._log_in(self._screen)
         return self._screen
 

@@ -13,17 +13,21 @@ from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.templates import Templates
 from tandem.channels.screen import Target
 from tandem.channels.selectors import DesktopCandidate
-from tandem.log import event
 
+Healed = Callable[[Target, int], None]
 _MOST_PAGES = 400
 _TURNED_WITHIN_S, _POLL_S = 1.0, 0.1
 
 
 class Finder:
-    """Finds elements of one program. ``folders`` hold the image templates, the user's first."""
+    """Finds elements of one program. ``folders`` hold the image templates, the user's first.
 
-    def __init__(self, program: Program, folders: Sequence[Path]) -> None:
+    ``healed`` is told when a later candidate had to be used: the target, and the index of the candidate.
+    """
+
+    def __init__(self, program: Program, folders: Sequence[Path], healed: Healed) -> None:
         self._program = program
+        self._healed = healed
         self._templates = Templates(folders, program.eyes)
 
     async def find(self, target: Target, frame: str | None) -> Place | None:
@@ -152,16 +156,6 @@ class Finder:
             if not rows or not await self.page(target, re.escape(window.title), down=target.row > rows[-1]):
                 return None
         return None
-
-    def _healed(self, target: Target, index: int) -> None:
-        event(
-            "element.healed",
-            level="WARNING",
-            system=self._program.system,
-            screen=target.screen,
-            element=target.name,
-            candidate=index + 1,
-        )
 
 
 def header_of(target: Target) -> tuple[str, ...]:

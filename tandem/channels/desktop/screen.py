@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from tandem.channels.desktop.accessibility import TreeError
 from tandem.channels.desktop.driver import DriverRefusal, keys
 from tandem.channels.desktop.eyes import Ambiguous
-from tandem.channels.desktop.finder import Finder
+from tandem.channels.desktop.finder import Finder, Healed
 from tandem.channels.desktop.places import Place, pressed, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.refusals import not_sent
@@ -53,10 +53,10 @@ def _translated(method: Method[Given, Result]) -> Method[Given, Result]:
 class DesktopScreen:
     """Implements ``tandem.channels.screen.Screen`` on one client."""
 
-    def __init__(self, program: Program, folders: Sequence[Path]) -> None:
+    def __init__(self, program: Program, folders: Sequence[Path], healed: Healed) -> None:
         self.program = program
         self.shown: DesktopScreenFile | None = None
-        self._finder = Finder(program, folders)
+        self._finder = Finder(program, folders, healed)
 
     @property
     def name(self) -> str:
