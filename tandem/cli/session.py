@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,12 @@ class Session:
         self.console.print(table)
 
     def json(self, data: Any) -> None:
-        """Print data as JSON on one line, for a machine."""
-        sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+        """Print data as JSON on one line, for a machine; instants and days as ISO 8601."""
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _cell(value: object) -> str:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from tandem.domain.operation import Document, Found, Operation, Write, operation_named
+from tandem.domain.operation import Document, Found, Operation, Write, operation_named, operation_names
 from tandem.domain.record import Record
 from tandem.engine.climb import Context
 from tandem.engine.engine import Engine
@@ -51,6 +51,8 @@ class Settlement:
         if not stopped:
             await self._close(ticket, "resolved", [], {"document": document})
             return []
+        if _only_reads(ticket.operation):
+            raise _only_retried(ticket, ticket.operation)
         chosen = _choose(ticket, stopped, reference)
         journal = await self._journal(chosen.run_id)
         if journal is not None:
@@ -67,6 +69,8 @@ class Settlement:
         step = journal.step(link.step)
         if ticket.kind == "question":
             await self._answer(ticket, journal, step, answer)
+        elif step.operation is None:
+            raise _only_retried(ticket, step.name or ticket.operation)
         elif document is not None:
             result = await self._proved(step, journal, document)
             body = {"result": self._engine.codec.dump(result), "document": document, "via": "person"}
@@ -76,7 +80,7 @@ class Settlement:
                 "Ticket {ticket} stopped {operation} {reference}: give the number of the document made by hand "
                 "(--document), or retry the ticket.",
                 ticket=ticket.id,
-                operation=step.operation or ticket.operation,
+                operation=step.operation,
                 reference=link.reference,
             )
 
@@ -128,7 +132,7 @@ class Settlement:
         )
         system = self._engine.systems[step.system or ""]
         lookup = cast(Write, request).lookup()
-        found = await observe(context, system, operation_named(str(operation.read_back)), lookup)
+        found = await observe(context, system, step.name, operation_named(str(operation.read_back)), lookup)
         return cast(Found, found).documents
 
     async def _reopen(self, journal: Journal, step: str) -> None:
@@ -180,6 +184,19 @@ class Settlement:
             subject=f"ticket {ticket.id}",
             detail={"runs": run_ids, **detail},
         )
+
+
+def _only_reads(name: str) -> bool:
+    return name in operation_names() and not operation_named(name).writes
+
+
+def _only_retried(ticket: Ticket, what: str) -> UsageError:
+    return UsageError(
+        "Ticket {ticket} stopped {what}, which had nothing to write: it can only be retried, with: tandem tickets "
+        "retry {ticket}",
+        ticket=ticket.id,
+        what=what,
+    )
 
 
 def _choose(ticket: Ticket, stopped: Sequence[TicketRun], reference: str | None) -> TicketRun:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from tandem.domain.sales_order import SALES_ORDER_FIND
+from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
+from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.errors import UsageError
 from tandem.store import tickets
@@ -79,6 +82,39 @@ async def test_ticket_of_several_runs_is_resolved_one_reference_at_a_time(engine
     await settlement.resolve(ticket.id, document=made.sales_order_id, reference="R-2")
     assert (await engine.work()).finished == {"created": 1}
     assert [link.reference for link in (await only_ticket(engine)).runs] == ["R-1"]
+
+
+async def looking_up(run: Run) -> BotResult:
+    await run.perform("erp", SALES_ORDER_FIND, order("R-1").lookup())
+    return BotResult(outcome="found")
+
+
+@pytest.mark.parametrize("document", [None, "4711"])
+@pytest.mark.parametrize("references", [["R-1"], ["R-1", "R-2"]])
+async def test_ticket_of_a_read_can_only_be_retried(
+    engine: Engine, office: Office, document: str | None, references: list[str]
+) -> None:
+    office.bot.__dict__["process"] = looking_up
+    office.api.find_script, office.browser.find_script = ["unavailable"] * 20, ["unavailable"] * 20
+    await engine.start("order", [work(reference) for reference in references])
+    await engine.work(patience_s=3600)
+    ticket = await only_ticket(engine)
+    with pytest.raises(UsageError, match=r"sales_order\.find, which had nothing to write: it can only be retried"):
+        await Settlement(engine, "clerk").resolve(ticket.id, document=document)
+    office.api.find_script = []
+    await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work(patience_s=3600)).finished == {"found": len(references)}
+
+
+async def test_ticket_of_a_bot_that_broke_off_can_only_be_retried(engine: Engine, office: Office) -> None:
+    async def broken(run: Run) -> BotResult:
+        raise RuntimeError("a mistake in the bot")
+
+    office.bot.__dict__["process"] = broken
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    with pytest.raises(UsageError, match="stopped order, which had nothing to write"):
+        await Settlement(engine, "clerk").resolve((await only_ticket(engine)).id, document="4711")
 
 
 async def test_settled_ticket_cannot_be_settled_again(engine: Engine, office: Office) -> None:
