@@ -1,5 +1,6 @@
 """``tandem new``: a vendor or a bot of one's own, to start from."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -45,4 +46,6 @@ def _grow(context: typer.Context, kind: Kind, name: str) -> None:
     folder = session.require_folder()
     for path in add(kind, name, folder):
         session.print(str(path.relative_to(folder)))
-    session.print(tr("Next: tandem check, then: python -m pytest {folder}", folder=folder / "tests"))
+    session.print(
+        tr("Next: tandem check, then: {python} -m pytest {folder}", python=sys.executable, folder=folder / "tests")
+    )

@@ -21,7 +21,7 @@ def test_new_vendor_and_bot_pass_check_and_their_own_tests(acme: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["Acme", "acme-erp", "1st", "", "../acme"])
