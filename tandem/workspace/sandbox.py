@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from tandem.document import closest
 from tandem.errors import NotOffered, UsageError
@@ -41,7 +43,7 @@ def serve(vendor: str, options: SandboxOptions, roots: Roots) -> None:
     try:
         data = _orders(retail, options)
         plan = faulting.FaultPlan(options.faults, seed=options.seed)
-        switches = _switches(module.Switches, options.switches)
+        switches = switches_of(module.Switches, options.switches)
         app = module.build(data, plan, switches, language=options.language)
         credentials = getattr(app.state, "credentials", module.CREDENTIALS)
         announce = {"vendor": vendor, "credentials": credentials}
@@ -90,9 +92,9 @@ def _orders(retail: Any, options: SandboxOptions) -> Any:
     return retail.load(Path(options.orders))
 
 
-def _switches(model: Any, given: Sequence[str]) -> Any:
-    """The sandbox's switches, typed as their defaults are."""
-    defaults = model()
+def switches_of(model: Any, given: Sequence[str]) -> Any:
+    """The sandbox's switches as ``name=value`` words give them, each of its declared type. Raises UsageError."""
+    defaults, types = model(), get_type_hints(model)
     known = [field.name for field in fields(model)]
     chosen: dict[str, Any] = {}
     for word in given:
@@ -104,20 +106,33 @@ def _switches(model: Any, given: Sequence[str]) -> Any:
                 valid=", ".join(f"{switch}={getattr(defaults, switch)}" for switch in known) or "none",
                 guess=closest(name, known),
             )
-        chosen[name] = _typed(name, value, getattr(defaults, name))
+        chosen[name] = _typed(name, value, types[name])
     return model(**chosen)
 
 
-def _typed(name: str, value: str, default: object) -> object:
-    if isinstance(default, bool):
-        if value not in ("true", "false"):
-            raise UsageError("Switch {name} is {value}. Valid values: true, false.", name=name, value=value or "empty")
-        return value == "true"
-    if isinstance(default, (int, float)):
-        try:
-            return type(default)(value)
-        except ValueError:
+def _typed(name: str, text: str, kind: Any) -> object:
+    """The value written as ``text``, several separated by commas. Raises UsageError naming what is valid."""
+    value: object = text.split(",") if get_origin(kind) is tuple else text
+    choices = _choices(kind)
+    if choices:
+        value = choices.get(text, text)
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        if choices:
             raise UsageError(
-                "Switch {name} is {value}. A number is expected.", name=name, value=value or "empty"
+                "Switch {name} is {value}. Valid values: {valid}.{guess}",
+                name=name,
+                value=text or "empty",
+                valid=", ".join(choices),
+                guess=closest(text, list(choices)),
             ) from None
-    return value
+        why = error.errors(include_url=False)[0]["msg"]
+        raise UsageError("Switch {name} is {value}: {why}.", name=name, value=text or "empty", why=why) from None
+
+
+def _choices(kind: Any) -> dict[str, object]:
+    """The values of a switch that has few, by how they are written."""
+    if kind is bool:
+        return {"true": True, "false": False}
+    return {str(choice): choice for choice in get_args(kind)} if get_origin(kind) is Literal else {}
