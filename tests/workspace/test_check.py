@@ -214,5 +214,52 @@ def test_environment_variable_that_is_not_set_is_a_warning(acme: Path, monkeypat
     assert "ACME_PASSWORD, which is not set here" in str(report.warnings[0])
 
 
+@pytest.mark.parametrize(("text", "sentence"), [(None, "cannot be read: No such file"), ("\n", "is empty")])
+def test_secret_file_that_holds_no_secret_is_a_warning(text: str | None, sentence: str, acme: Path) -> None:
+    replaced("tandem.yaml", "env:ACME_PASSWORD", "file:data/secrets/acme")(acme)
+    if text is not None:
+        written("data/secrets/acme", text)(acme)
+    (warning,) = check(acme).warnings
+    assert "tandem.yaml:5: systems.erp.api.auth.password: The secret file " in str(warning)
+    assert f"data/secrets/acme {sentence}" in str(warning)
+
+
+def test_secret_file_with_a_secret_is_no_warning(acme: Path) -> None:
+    replaced("tandem.yaml", "env:ACME_PASSWORD", "file:data/secrets/acme")(acme)
+    written("data/secrets/acme", "very-secret-1\n")(acme)
+    assert check(acme).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("http://erp.example.com:8001", ["erp.example.com"]),
+        ("http://10.0.0.7", ["10.0.0.7"]),
+        ("https://erp.example.com", []),
+        ("http://localhost:8001", []),
+        ("http://127.0.0.9", []),
+        ("http://[::1]:8001", []),
+    ],
+)
+def test_http_beyond_this_machine_is_a_warning(url: str, hosts: list[str], acme: Path) -> None:
+    replaced("tandem.yaml", "http://127.0.0.1:1", url)(acme)
+    browser = f'    browser: {{url: "{url}/ui", username: T, password: "env:ACME_PASSWORD"}}\nbots:'
+    replaced("tandem.yaml", "bots:", browser)(acme)
+    found = [str(warning).partition("tandem.yaml:")[2] for warning in check(acme).warnings]
+    assert found == [
+        f"{line}: systems.erp.{channel}.url goes to {host} over http://, so that passwords and data can be read on the "
+        "way. Use https://."
+        for line, channel in ((5, "api"), (6, "browser"))
+        for host in hosts
+    ]
+
+
+def test_token_address_over_http_is_a_warning(acme: Path) -> None:
+    token = 'kind: client_credentials, client_id: T, token_url: "http://id.example.com/t", client_secret: '
+    replaced("tandem.yaml", "kind: basic, username: T, password: ", token)(acme)
+    (warning,) = check(acme).warnings
+    assert "systems.erp.api.auth.token_url goes to id.example.com over http://" in str(warning)
+
+
 def test_what_comes_with_tandem_has_no_mistake() -> None:
     assert [str(error) for error in check(None).mistakes] == []

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from tandem import document
 from tandem.document import mistake
 from tandem.domain.operation import CHANNELS, ChannelName
-from tandem.errors import TandemError, WorkspaceError
+from tandem.errors import TandemError, UsageError, WorkspaceError
 from tandem.workspace.bot import BOT, bots
+from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Examined
 from tandem.workspace.rules.names import unknown
-from tandem.workspace.secret import is_plain, secrets_of
+from tandem.workspace.secret import fetch, is_plain, secrets_of
 from tandem.workspace.vendor import Vendor, vendors
 from tandem.workspace.workspace import Workspace
 
@@ -28,8 +31,9 @@ def mistakes(workspace: Workspace) -> Iterator[WorkspaceError]:
 
 
 def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
-    """What works and is yet unwise: secrets written into the file, or not to be found here."""
+    """What works and is yet unwise: secrets written into the file or not to be found here, data sent in clear."""
     for name, system in workspace.configuration.systems.items():
+        yield from _unencrypted(workspace, name, system)
         for location, text in secrets_of(system, "systems", name):
             key = ".".join(location)
             if is_plain(text):
@@ -48,6 +52,38 @@ def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
                     key=key,
                     name=text.removeprefix("env:"),
                 )
+            elif text.startswith("file:"):
+                try:
+                    fetch(text, workspace.folder)
+                except UsageError as error:
+                    yield mistake(workspace.file, location, "{key}: {why}", key=key, why=error)
+
+
+def _unencrypted(workspace: Workspace, name: str, system: SystemBlock) -> Iterator[WorkspaceError]:
+    """Addresses that let logins and data pass a network as plain text."""
+    addresses = {
+        ("api", "url"): system.api and system.api.url,
+        ("api", "auth", "token_url"): system.api and getattr(system.api.auth, "token_url", None),
+        ("browser", "url"): system.browser and system.browser.url,
+    }
+    for place, address in addresses.items():
+        parts = urlsplit(address or "")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            location = ("systems", name, *place)
+            yield mistake(
+                workspace.file,
+                location,
+                "{key} goes to {host} over http://, so that passwords and data can be read on the way. Use https://.",
+                key=".".join(location),
+                host=parts.hostname,
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _of_system(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
