@@ -54,6 +54,7 @@ class Times(Strict):
 
     settle_s: float = Field(gt=0)
     late_s: float = Field(gt=0)
+    round_waits_s: tuple[float, ...] = (1.0,)
 
 
 class Demonstration(Strict):
@@ -168,6 +169,7 @@ def _quicken(folder: Path, vendor: str, times: Times) -> None:
     VENDOR.read(source)
     manifest = yaml.load(source.read_text(encoding="utf-8"))
     for operation in manifest["operations"].values():
+        operation["round_waits_s"] = list(times.round_waits_s)
         if "settle_s" in operation:
             operation.update({"settle_s": times.settle_s, "late_s": times.late_s})
     target = folder / "api_clients" / vendor / "vendor.yaml"
