@@ -21,6 +21,7 @@ from tandem.engine.bot import work_of
 from tandem.engine.engine import Engine
 from tandem.engine.settlement import Settlement
 from tandem.errors import UsageError
+from tandem.http.breaker import OPEN_S
 from tandem.store import journal, tickets
 from tandem.store.runs import RunRow
 from tandem.store.tickets import Ticket
@@ -228,12 +229,17 @@ class Show:
                 await self._work(engine, getattr(act.title, language()), chosen, act.concurrency)
 
     async def _leftovers(self, engine: Engine, run_ids: Sequence[str]) -> None:
-        """All faults are lifted; a clerk retries what waits on a ticket, and the late looks become due."""
+        """All faults are lifted; a clerk retries what waits on a ticket, and the late looks become due.
+
+        The clerk comes once the circuit breakers let calls through again.
+        """
         self._stage.strike({})
-        waiting = await engine.database.read(lambda connection: tickets.list_newest(connection, 1000))
-        for ticket in waiting:
-            if any(link.blocking for link in ticket.runs):
-                await Settlement(engine, _ACTOR).retry(ticket.id)
+        opened = await engine.database.read(lambda connection: tickets.list_newest(connection, 1000))
+        stopping = [ticket for ticket in opened if any(link.blocking for link in ticket.runs)]
+        if stopping:
+            await engine.clock.sleep(OPEN_S + 1)
+        for ticket in stopping:
+            await Settlement(engine, _ACTOR).retry(ticket.id)
         left = [run_id for run_id in run_ids if run_id not in self._ended]
         await self._work(engine, tr("What was left over, retried"), left, 16)
         await engine.work(patience_s=self._demonstration.times.late_s + 1)

@@ -20,7 +20,7 @@ class Rungs:
     settle_s: float = 60.0
     late_s: float = 900.0
     look_first: bool = False
-    round_waits_s: tuple[float, ...] = (1.0, 10.0)
+    round_waits_s: tuple[float, ...] = (1.0, 20.0)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Ladder(Strict):
     settle_s: float = Field(default=60.0, ge=0)
     late_s: float = Field(default=900.0, ge=0)
     look_first: bool = False
-    round_waits_s: tuple[float, ...] = (1.0, 10.0)
+    round_waits_s: tuple[float, ...] = (1.0, 20.0)
 
 
 class VendorManifest(Strict):
