@@ -143,9 +143,12 @@ class Settlement:
         await journal.flush()
 
     async def _journal(self, run_id: str) -> Journal | None:
-        """The journal of a waiting run, to be written by us; None when the run does not wait any more."""
+        """The journal of a run that does not execute, to be written by us; None when it has gone on or ended.
+
+        A run that several tickets stopped is ready once the first of them is settled.
+        """
         row = await self._engine.database.read(lambda connection: runs.find(connection, run_id))
-        if row is None or row.status != "waiting":
+        if row is None or row.status not in ("waiting", "ready"):
             return None
         entries = await self._engine.database.read(lambda connection: journal_rows.load(connection, run_id))
         return Journal(self._engine.database, self._engine.clock, run_id, row.epoch, entries)

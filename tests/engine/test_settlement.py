@@ -124,3 +124,24 @@ async def test_settled_ticket_cannot_be_settled_again(engine: Engine, office: Of
     await Settlement(engine, "clerk").retry(ticket.id)
     with pytest.raises(UsageError, match="is settled already"):
         await Settlement(engine, "clerk").retry(ticket.id)
+
+
+async def test_run_stopped_by_two_tickets_goes_on_once_both_are_retried(engine: Engine, office: Office) -> None:
+    async def looks_twice(run: Run) -> BotResult:
+        lookup = order("R-1").lookup()
+        await run.together(
+            run.perform("erp", SALES_ORDER_FIND, lookup, key="1"), run.perform("erp", SALES_ORDER_FIND, lookup, key="2")
+        )
+        return BotResult(outcome="found")
+
+    office.bot.__dict__["process"] = looks_twice
+    office.api.find_script = ["access"] + ["refused"] * 20
+    office.browser.find_script = ["refused"] * 20
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=3600)).waiting == 1
+    opened = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert len(opened) == 2
+    office.api.find_script, office.browser.find_script = [], []
+    for ticket in opened:
+        await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work()).finished == {"found": 1}
