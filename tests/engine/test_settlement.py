@@ -1,5 +1,7 @@
 """Tickets are settled by people: retried, or resolved with the document made by hand, which the books must show."""
 
+from typing import cast
+
 import pytest
 
 from tandem.domain.sales_order import SALES_ORDER_FIND
@@ -7,6 +9,7 @@ from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
+from tandem.engine.system import Rungs
 from tandem.errors import UsageError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
@@ -135,6 +138,7 @@ async def test_run_stopped_by_two_tickets_goes_on_once_both_are_retried(engine: 
         return BotResult(outcome="found")
 
     office.bot.__dict__["process"] = looks_twice
+    cast(dict[str, Rungs], office.system.operations)["sales_order.find"] = Rungs(("api", "browser"), round_waits_s=())
     office.api.find_script = ["access"] + ["refused"] * 20
     office.browser.find_script = ["refused"] * 20
     await engine.start("order", [work("R-1")])
