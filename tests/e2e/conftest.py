@@ -1,21 +1,25 @@
 """The whole of Tandem against running sandboxes: a fresh workspace, real processes, real HTTP."""
 
+import asyncio
 import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
+from tandem.store.database import Database
 from tandem.workspace.demonstration import Demonstration, Stage, Times, staged
 from tandem.workspace.formats import Format
 from tandem.workspace.roots import BUILT_IN
 
 DEMO = BUILT_IN / "bots" / "sales_order_sync" / "demo.yaml"
 BOT = "sales_order_sync"
+T = TypeVar("T")
 
 
 def demonstration(settle_s: float = 1.5, late_s: float = 3.0) -> Demonstration:
@@ -63,6 +67,18 @@ class Site:
     def live_orders(self) -> int:
         census = self.erp
         return int(census["sales_orders"]) - int(census["cancelled"])
+
+    def books(self, work: Callable[[Connection], T]) -> T:
+        """What Tandem's own store says, while no engine is at work on it."""
+
+        async def read() -> T:
+            database = Database(self.stage.workspace.store_path)
+            try:
+                return await database.read(work)
+            finally:
+                await database.close()
+
+        return asyncio.run(read())
 
     def batch(self, numbers: list[str]) -> Path:
         path = self.folder / "batch.csv"

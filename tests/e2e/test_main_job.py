@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tandem.store import journal
 from tests.e2e.books import orders_in_books
 from tests.e2e.conftest import BOT, Site
 
@@ -47,8 +48,8 @@ def test_same_news_is_not_written_again(site: Site) -> None:
     again = site.json("run", BOT, "--batch", str(batch))
     assert {row["outcome"] for row in again["runs"]} == {"refused"}
     for row in again["runs"]:
-        journal = site.json("runs", "show", row["id"])["journal"]
-        assert not [entry for entry in journal if entry["kind"] == "attempted"]
+        entries = site.books(lambda books, run_id=row["id"]: journal.load(books, run_id))
+        assert not [entry for entry in entries if entry.kind == "attempted"]
 
 
 def test_store_that_was_lost_makes_no_second_order(site: Site) -> None:
