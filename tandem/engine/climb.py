@@ -100,7 +100,13 @@ class Climb:
         self._end(number, channel, "not_sent", error)
         return None
 
-    async def _on_rejected(self, channel: ChannelName, error: Rejected) -> Record | None:
+    async def _on_rejected(self, number: int, channel: ChannelName, error: Rejected) -> Record | None:
+        """The vendor said no, so nothing was written: known, not doubtful."""
+        self._end(number, channel, "not_sent", error)
+        await self._refuse(channel, error)
+        return None
+
+    async def _refuse(self, channel: ChannelName, error: Rejected) -> None:
         if isinstance(error, AccessRefused):
             await self._ticket("access_refused", error, channel=channel, fold=True)
         await self.context.journal.append(self.step_name, "refused", {"error": error.recorded(), "channel": channel})
@@ -131,7 +137,7 @@ class Climb:
             await self._on_not_sent(number, channel, error)
             return None
         except Rejected as error:
-            return await self._on_rejected(channel, error)
+            return await self._on_rejected(number, channel, error)
         except UnknownOutcome as error:
             return await self._on_unknown(number, channel, error)
         except TandemError:
@@ -162,11 +168,11 @@ class Climb:
             if attempt.channel == channel and (attempt.error or {}).get("code") == LoginExpired.code
         ]
         if len(expired) > 1:
-            await self._on_rejected(channel, self._session_refused(channel))
+            await self._refuse(channel, self._session_refused(channel))
         try:
             await self.system.channels[channel].login()
         except Rejected as error:
-            await self._on_rejected(channel, error)
+            await self._refuse(channel, error)
         except TandemError as error:
             self._end(number, channel, "not_sent", error if isinstance(error, NotSent) else self._unforeseen(error))
 

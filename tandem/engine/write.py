@@ -62,10 +62,10 @@ class WriteClimb(Climb):
         log.event("outcome.unknown", system=self.system.name, operation=self.operation.name, reference=self._reference)
         return await self._settle()
 
-    async def _on_rejected(self, channel: ChannelName, error: Rejected) -> Record | None:
+    async def _on_rejected(self, number: int, channel: ChannelName, error: Rejected) -> Record | None:
         if isinstance(error, DuplicateReference) and self.operation.read_back is not None:
-            return await self._on_unknown(len(self.state.attempts), channel, error)
-        return await super()._on_rejected(channel, error)
+            return await self._on_unknown(number, channel, error)
+        return await super()._on_rejected(number, channel, error)
 
     async def _adopt(self) -> Record | None:
         """A document with our reference may be there already: keyed by a person, or by another Tandem."""
@@ -111,7 +111,7 @@ class WriteClimb(Climb):
                 await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
             return None
         except Rejected as error:
-            await self._on_rejected(self.state.attempts[-1].channel, error)
+            await self._refuse(self.state.attempts[-1].channel, error)
             return None
 
     async def _look(self) -> Verdict:

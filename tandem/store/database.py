@@ -16,6 +16,7 @@ from tandem.store.migrate import upgrade
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
+_Item = tuple[Work[Any], Future[Any]]
 _GROUP_AT_MOST = 256
 
 
@@ -31,7 +32,7 @@ class Database:
         self.path = path
         self._engine = _open(path)
         self._writing = _engine(path, immediate=True)
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
         self._closed = False
@@ -67,15 +68,22 @@ class Database:
             raise self._store_error(error) from None
 
     def _write_groups(self) -> None:
-        with self._writing.connect() as connection:
-            while group := self._next_group():
-                self._write_group(connection, group)
+        group = self._next_group()
+        while group:
+            try:
+                with self._writing.connect() as connection:
+                    while group:
+                        self._write_group(connection, group)
+                        group = self._next_group()
+            except DBAPIError as error:
+                _fail(group, self._store_error(error))
+                group = self._next_group()
 
-    def _next_group(self) -> list[tuple[Work[Any], Future[Any]]]:
+    def _next_group(self) -> list[_Item]:
         first = self._queue.get()
         if first is None:
             return []
-        group = [first]
+        group = [_begun(first)]
         while len(group) < _GROUP_AT_MOST:
             try:
                 item = self._queue.get_nowait()
@@ -84,25 +92,38 @@ class Database:
             if item is None:
                 self._queue.put(None)
                 break
-            group.append(item)
+            group.append(_begun(item))
         return group
 
-    def _write_group(self, connection: Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+    def _write_group(self, connection: Connection, group: list[_Item]) -> None:
         try:
             with connection.begin():
                 results = [work(connection) for work, _ in group]
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its own caller
             if len(group) == 1:
-                group[0][1].set_exception(self._store_error(error) if isinstance(error, DBAPIError) else error)
+                _fail(group, self._store_error(error) if isinstance(error, DBAPIError) else error)
             else:
                 for item in group:
                     self._write_group(connection, [item])
             return
         for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+            if not future.done():
+                future.set_result(result)
 
     def _store_error(self, error: DBAPIError) -> StoreError:
         return _store_error(self.path, error)
+
+
+def _begun(item: _Item) -> _Item:
+    """From here on the caller can no longer cancel: the work is done, whether or not somebody still waits for it."""
+    item[1].set_running_or_notify_cancel()
+    return item
+
+
+def _fail(group: list[_Item], error: Exception) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)
 
 
 def _open(path: Path) -> Engine:
