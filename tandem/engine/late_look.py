@@ -70,7 +70,8 @@ class _Look:
         request = self._codec.load(operation.request, self._look.request)
         documents = await self._documents(operation, request)
         kept = _kept(await self._step())
-        twins = [document for document in documents if document.document_id != kept]
+        others = [document for document in documents if document.document_id != kept]
+        twins = [document for document in others if not await self._is_of_another_run(document)]
         if not twins:
             return BotResult(outcome="no_twin")
         cancelled = [document.document_id for document in twins if await self._cancel(operation, document)]
@@ -82,6 +83,12 @@ class _Look:
         lookup = cast(Write, request).lookup()
         found = await self._run.perform(self._look.system, operation_named(operation.read_back), lookup)
         return tuple(document for document in cast(Found, found).documents if not document.void)
+
+    async def _is_of_another_run(self, document: Document) -> bool:
+        """A later run may have made the order rightly, after ours had been refused."""
+        return await self._database.read(
+            lambda connection: journal.owns_document(connection, self._look.operation, document.document_id)
+        )
 
     async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
         result = document.result()
