@@ -95,6 +95,10 @@ class WriteClimb(Climb):
             verdict = await self._look_or_ticket(is_last)
             if verdict is not None and verdict.kind != "absent":
                 return await self._act_on(verdict)
+            if is_last and (doubt.error or {}).get("code") == DuplicateReference.code:
+                await self._ticket(
+                    "outcome_unknown", TandemError.restored(doubt.error or {}), channel=doubt.channel, fold=False
+                )
             if is_last:
                 self._believe_absent(doubt.number, verdict.differences if verdict else ())
                 return None
@@ -117,13 +121,25 @@ class WriteClimb(Climb):
     async def _look(self) -> Verdict:
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
-        found = await observe(
-            self.context, self.system, self.step_name, operation_named(self.operation.read_back), write.lookup()
-        )
+        found = await self._read_back(write)
         verdict = judge(self.operation, write, cast(Found, found))
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)
         return verdict
+
+    async def _read_back(self, write: Write) -> Record:
+        """What stands in the books. A vendor that refuses the look has said nothing of the write."""
+        operation = operation_named(str(self.operation.read_back))
+        try:
+            return await observe(self.context, self.system, self.step_name, operation, write.lookup())
+        except Rejected as error:
+            raise UnknownOutcome(
+                "{operation} {reference} cannot be read back from system {system}: {why}",
+                operation=self.operation.name,
+                reference=self._reference,
+                system=self.system.name,
+                why=error,
+            ) from None
 
     def _believe_absent(self, number: int, differences: Sequence[Difference]) -> None:
         shown = [difference.model_dump() for difference in differences]
