@@ -103,6 +103,15 @@ class Settlement:
             )
         request = self._engine.codec.load(operation.request, step.request)
         found = await self._find(step, journal, operation, request)
+        standing = [item for item in found if not item.void]
+        if operation.effect == "create" and len(standing) > 1:
+            raise UsageError(
+                "More than one document carries the external reference {reference}: {found}. Cancel all but one, then "
+                "resolve the ticket again.",
+                reference=cast(Write, request).external_reference,
+                found=", ".join(item.document_id for item in standing),
+            )
+        found = tuple(standing) if operation.effect == "create" else found
         same = [item for item in found if item.document_id.lstrip("0") == document.lstrip("0")]
         if not same:
             raise UsageError(
@@ -136,7 +145,7 @@ class Settlement:
         return cast(Found, found).documents
 
     async def _reopen(self, journal: Journal, step: str) -> None:
-        undone = {state.name for state in journal.steps if state.undone}
+        undone = set() if step.endswith(UNDO) else {state.name for state in journal.steps if state.undone}
         for state in journal.steps:
             if state.name == step or state.name.removesuffix(UNDO) in undone:
                 journal.note(state.name, "reopened", {"actor": self._actor})

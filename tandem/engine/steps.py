@@ -113,10 +113,12 @@ class StepState:
         self.refused = self.ticket_id = None
         self.attempts_before = len(self.attempts)
         if self.undone or self.name.endswith(UNDO):
-            self.completed, self.undone = None, False
+            self.completed, self.undone, self.request = None, False, None
 
     def _undone(self, _: Entry) -> None:
         self.undone = True
+        for attempt in self.attempts:
+            attempt.absent = True
 
     def _value(self, entry: Entry) -> None:
         self.value, self.has_value = entry.body["value"], True

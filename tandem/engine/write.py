@@ -40,7 +40,7 @@ class WriteClimb(Climb):
 
     async def _begin(self, number: int, channel: ChannelName) -> None:
         body: dict[str, Any] = {"number": number, "channel": channel}
-        if number == 1:
+        if self.state.request is None:
             body |= {
                 "operation": self.operation.name,
                 "system": self.system.name,
@@ -76,7 +76,7 @@ class WriteClimb(Climb):
                 if wait_s is None:
                     await self._ticket("channels_exhausted", error, channel=None, fold=True)
                 else:
-                    await self.context.pause(wait_s)
+                    await self.context.clock.sleep(wait_s)
             else:
                 return None if verdict.kind == "absent" else await self._act_on(verdict)
         return None
