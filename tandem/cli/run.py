@@ -86,6 +86,8 @@ class _Source:
                 bot=self.bot,
                 fields=", ".join(kind.model_fields),
             )
+        if any(not item.strip() for item in self._items):
+            raise UsageError("A work item of bot {bot} is empty. Give its number.", bot=self.bot)
         return [kind.model_validate({next(iter(kind.model_fields)): item}) for item in self._items]
 
 

@@ -3,23 +3,25 @@
 It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash.
 """
 
+import itertools
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from tandem.domain.clock import new_id
+from tandem.domain.clock import Clock, new_id
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
 from tandem.engine.steps import StepState, fold
 from tandem.engine.system import System
 from tandem.errors import WrittenTwice
-from tandem.store import journal, runs
+from tandem.store import journal as journal_rows
+from tandem.store import runs
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 
 if TYPE_CHECKING:
-    from tandem.engine.climb import Context
+    from tandem.engine.journal import Journal
     from tandem.engine.run import Run
 
 BOT = "tandem.late_look"
@@ -40,14 +42,12 @@ class LateLook(Record):
         return f"{BOT}|{self.run_id}|{self.step}"
 
 
-def schedule(context: "Context", look: LateLook, late_s: float) -> None:
-    """Make the run that looks once more, ``late_s`` from now; one for each step."""
-    now = context.clock.now()
-    key = look.business_key
+def schedule(journal: "Journal", clock: Clock, look: LateLook, attempt: int, late_s: float) -> None:
+    """Make the run that looks once more, ``late_s`` from now; one for each attempt that came to nothing."""
+    now = clock.now()
+    key = f"{look.business_key}|{attempt}"
     new = runs.NewRun(new_id(), BOT, key, key, look.model_dump(mode="json"))
-    context.journal.alongside(
-        lambda connection: runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s))
-    )
+    journal.alongside(lambda connection: runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s)))
 
 
 def bot(database: Database, codec: Codec, systems: Mapping[str, System]) -> Bot:
@@ -64,8 +64,10 @@ class _Look:
         self._database, self._codec, self._run, self._look = database, codec, run, look
 
     async def result(self) -> BotResult:
-        if not await self._is_settled():
-            await self._run.sleep(_LOOK_AGAIN_S)
+        for again in itertools.count(1):
+            if await self._is_settled():
+                break
+            await self._run.sleep(_LOOK_AGAIN_S, key=str(again))
         operation = operation_named(self._look.operation)
         request = self._codec.load(operation.request, self._look.request)
         documents = await self._documents(operation, request)
@@ -74,7 +76,9 @@ class _Look:
         twins = [document for document in others if not await self._is_of_another_run(document)]
         if not twins:
             return BotResult(outcome="no_twin")
-        cancelled = [document.document_id for document in twins if await self._cancel(operation, document)]
+        cancelled = [
+            document.document_id for document in twins if kept is not None and await self._cancel(operation, document)
+        ]
         await self._ticket(operation, request, kept, twins, cancelled)
         return BotResult(outcome="twin_found")
 
@@ -87,7 +91,7 @@ class _Look:
     async def _is_of_another_run(self, document: Document) -> bool:
         """A later run may have made the order rightly, after ours had been refused."""
         return await self._database.read(
-            lambda connection: journal.owns_document(connection, self._look.operation, document.document_id)
+            lambda connection: journal_rows.owns_document(connection, self._look.operation, document.document_id)
         )
 
     async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
@@ -129,7 +133,7 @@ class _Look:
         return row is None or row.status == "finished"
 
     async def _step(self) -> StepState:
-        entries = await self._database.read(lambda connection: journal.load(connection, self._look.run_id))
+        entries = await self._database.read(lambda connection: journal_rows.load(connection, self._look.run_id))
         return fold(entries).get(self._look.step) or StepState(self._look.step)
 
 

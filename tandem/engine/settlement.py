@@ -10,6 +10,7 @@ from tandem.domain.record import Record
 from tandem.engine.climb import Context
 from tandem.engine.engine import Engine
 from tandem.engine.journal import Journal
+from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.steps import UNDO, StepState
 from tandem.engine.tickets import Ticketing
@@ -73,7 +74,12 @@ class Settlement:
             raise _only_retried(ticket, step.name or ticket.operation)
         elif document is not None:
             result = await self._proved(step, journal, document)
-            body = {"result": self._engine.codec.dump(result), "document": document, "via": "person"}
+            self._look_late(step, journal)
+            body = {
+                "result": self._engine.codec.dump(result),
+                "document": getattr(result, "document_id", document),
+                "via": "person",
+            }
             await journal.append(step.name, "completed", body | {"actor": self._actor})
         else:
             raise UsageError(
@@ -83,6 +89,19 @@ class Settlement:
                 operation=step.operation,
                 reference=link.reference,
             )
+
+    def _look_late(self, step: StepState, journal: Journal) -> None:
+        """What an attempt in doubt wrote may still appear beside the document made by hand."""
+        if step.doubt is not None and step.operation is not None and step.system is not None:
+            rungs = self._engine.systems[step.system].rungs(step.operation)
+            look = LateLook(
+                run_id=journal.run_id,
+                step=step.name,
+                system=step.system,
+                operation=step.operation,
+                request=step.request,
+            )
+            schedule(journal, self._engine.clock, look, step.doubt.number, rungs.late_s if rungs else 0.0)
 
     async def _answer(self, ticket: Ticket, journal: Journal, step: StepState, answer: str | None) -> None:
         choices = str(ticket.error["fields"]["choices"]).split(", ")
@@ -106,9 +125,9 @@ class Settlement:
         standing = [item for item in found if not item.void]
         if operation.effect == "create" and len(standing) > 1:
             raise UsageError(
-                "More than one document carries the external reference {reference}: {found}. Cancel all but one, then "
-                "resolve the ticket again.",
+                "{reference} stands {count} times: {found}. Cancel all but one, then resolve the ticket again.",
                 reference=cast(Write, request).external_reference,
+                count=len(standing),
                 found=", ".join(item.document_id for item in standing),
             )
         found = tuple(standing) if operation.effect == "create" else found

@@ -128,6 +128,7 @@ class StepState:
 
 
 _APPLY = {
+    "intended": StepState._intended,
     "attempted": StepState._attempted,
     "ended": StepState._ended,
     "looked": StepState._nothing,

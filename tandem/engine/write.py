@@ -41,13 +41,16 @@ class WriteClimb(Climb):
     async def _begin(self, number: int, channel: ChannelName) -> None:
         body: dict[str, Any] = {"number": number, "channel": channel}
         if self.state.request is None:
-            body |= {
-                "operation": self.operation.name,
-                "system": self.system.name,
-                "reference": self._reference,
-                "request": self.context.codec.dump(self.request),
-            }
+            body |= self._intent()
         await self.context.journal.append(self.step_name, "attempted", body)
+
+    def _intent(self) -> dict[str, Any]:
+        return {
+            "operation": self.operation.name,
+            "system": self.system.name,
+            "reference": self._reference,
+            "request": self.context.codec.dump(self.request),
+        }
 
     async def _on_claim(self, number: int, channel: ChannelName, result: Record) -> Record | None:
         if channel == "api" or self.operation.read_back is None:
@@ -69,6 +72,8 @@ class WriteClimb(Climb):
 
     async def _adopt(self) -> Record | None:
         """A document with our reference may be there already: keyed by a person, or by another Tandem."""
+        if self.state.request is None:
+            self.context.journal.note(self.step_name, "intended", self._intent())
         for wait_s in (*self.rungs.round_waits_s, None):
             try:
                 verdict = await self._look()
@@ -152,7 +157,7 @@ class WriteClimb(Climb):
                 operation=self.operation.name,
                 request=self.context.codec.dump(self.request),
             )
-            schedule(self.context, look, self.rungs.late_s)
+            schedule(self.context.journal, self.context.clock, look, number, self.rungs.late_s)
 
     async def _act_on(self, verdict: Verdict) -> Record:
         if verdict.kind == "different":

@@ -1,5 +1,6 @@
 """A batch: a table of work items, CSV or XLSX, one row each, its columns the fields of the bot's item."""
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def table_of(path: Path) -> "pd.DataFrame":
     try:
         if path.suffix.lower() == ".xlsx":
             return pd.read_excel(path, dtype=str, keep_default_na=False)
+        _check_rows(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except UnicodeDecodeError as error:
         raise WorkspaceError(
@@ -46,6 +48,22 @@ def table_of(path: Path) -> "pd.DataFrame":
         raise WorkspaceError("{file} cannot be read: {why}.", file=path, why=error.strerror) from None
     except (ValueError, KeyError) as error:
         raise WorkspaceError("{file} is not a table: {why}.", file=path, why=str(error).splitlines()[0]) from None
+
+
+def _check_rows(path: Path) -> None:
+    """A row with more values than columns would be shifted silently. Raises WorkspaceError."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        columns = len(next(rows, []))
+        for row in rows:
+            if len(row) > columns:
+                raise WorkspaceError(
+                    "{file}:{line}: {values} values for {columns} columns. Give each value a column of its own.",
+                    file=path,
+                    line=rows.line_num,
+                    values=len(row),
+                    columns=columns,
+                )
 
 
 def _item(path: Path, line: int, row: dict[object, object], item: type[Record]) -> Record:

@@ -2,7 +2,12 @@
 
 import pytest
 
+from tandem.domain.sales_order import SALES_ORDER_CREATE
+from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine, Tally
+from tandem.engine.run import Run
+from tandem.engine.settlement import Settlement
+from tandem.errors import BusinessError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import Office, order, work
@@ -183,3 +188,68 @@ async def test_order_keyed_by_a_person_is_adopted_and_not_created_again(engine: 
     tally = await run_one(engine)
     assert tally.finished == {"created": 1}
     assert office.api.calls == ["sales_order.find"]
+
+
+async def refused_or_created(run: Run) -> BotResult:
+    try:
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+    except BusinessError:
+        return BotResult(outcome="refused")
+    return BotResult(outcome="created")
+
+
+@pytest.mark.parametrize("answer", ["credit", "duplicate"])
+async def test_read_back_that_is_refused_leaves_the_outcome_unknown(
+    engine: Engine, office: Office, answer: str
+) -> None:
+    office.bot.__dict__["process"] = refused_or_created
+    office.api.script = ["lost_answer"]
+    office.api.find_script = [answer] * 50
+    tally = await run_one(engine)
+    assert (tally.finished, tally.waiting) == ({}, 1)
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["outcome_unknown"]
+    assert office.api.calls.count("sales_order.create") == 1
+
+
+@pytest.mark.parametrize("answer", ["credit", "access"])
+async def test_look_before_the_first_attempt_that_is_refused_is_a_ticket_and_no_write(
+    engine: Engine, office: Office, answer: str
+) -> None:
+    office.use_ladder("api", look_first=True)
+    office.bot.__dict__["process"] = refused_or_created
+    office.api.find_script = [answer] * 50
+    tally = await run_one(engine)
+    assert (tally.finished, tally.waiting) == ({}, 1)
+    (ticket,) = await open_tickets(engine)
+    assert ticket.operation == "sales_order.create"
+    assert office.api.calls.count("sales_order.create") == 0
+
+
+async def test_duplicate_reference_that_no_read_back_finds_is_a_ticket_and_never_sent_again(
+    engine: Engine, office: Office
+) -> None:
+    office.api.script = ["duplicate"]
+    tally = await run_one(engine)
+    assert (tally.finished, tally.waiting) == ({}, 1)
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["outcome_unknown"]
+    assert office.api.calls.count("sales_order.create") == 1
+    assert office.browser.calls.count("sales_order.create") == 0
+
+
+async def test_duplicate_reference_is_read_back_and_found(engine: Engine, office: Office) -> None:
+    office.books.commit(order("R-1"))
+    office.api.script = ["duplicate"]
+    assert (await run_one(engine)).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+@pytest.mark.parametrize("answer", ["access", "credit"])
+async def test_refused_write_needs_no_settling_before_it_is_retried(
+    engine: Engine, office: Office, answer: str
+) -> None:
+    office.api.script = [answer]
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work(patience_s=1)).finished == {"created": 1}
+    assert office.api.calls == ["sales_order.create", "sales_order.create"]

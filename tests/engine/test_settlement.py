@@ -4,13 +4,13 @@ from typing import cast
 
 import pytest
 
-from tandem.domain.sales_order import SALES_ORDER_FIND
+from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
-from tandem.errors import UsageError
+from tandem.errors import StockShort, UsageError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import Office, order, work
@@ -163,3 +163,86 @@ async def test_retry_after_a_refused_permission_sends_at_once_since_nothing_is_i
     assert (await engine.work()).finished == {"created": 1}
     assert office.api.calls == ["sales_order.create"]
     assert engine.clock.now() == before
+
+
+async def test_resolve_with_a_cancelled_document_is_refused(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    made = office.books.commit(order("R-1"))
+    office.books.cancel(made.sales_order_id)
+    with pytest.raises(UsageError, match="does not carry the external reference R-1"):
+        await Settlement(engine, "clerk").resolve(ticket.id, document=made.sales_order_id)
+
+
+async def test_resolve_while_two_documents_stand_is_refused_and_names_both(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    for _ in range(2):
+        office.books.commit(order("R-1"))
+    with pytest.raises(UsageError, match="stands 2 times: 1, 2"):
+        await Settlement(engine, "clerk").resolve(ticket.id, document="2")
+    office.books.cancel("1")
+    await Settlement(engine, "clerk").resolve(ticket.id, document="2")
+    assert (await engine.work()).finished == {"created": 1}
+
+
+async def test_order_keyed_otherwise_by_a_person_is_settled_with_its_number_once_corrected(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api", look_first=True)
+    office.books.commit(order("R-1").model_copy(update={"currency": "USD"}))
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    ticket = await only_ticket(engine)
+    assert ticket.kind == "written_differently"
+    office.books.documents[0] = office.books.documents[0].model_copy(update={"order": order("R-1")})
+    await Settlement(engine, "clerk").resolve(ticket.id, document="1")
+    assert (await engine.work()).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def two_orders_or_none(run: Run) -> BotResult:
+    async with run.saga():
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"), key="1")
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-2"), key="2")
+    return BotResult(outcome="created")
+
+
+async def test_saga_refused_again_after_a_retry_undoes_what_the_retry_made(engine: Engine, office: Office) -> None:
+    office.bot.__dict__["process"] = two_orders_or_none
+    office.api.script = ["ok", "credit", "ok", "credit"]
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    assert office.books.live == []
+    await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
+    await engine.work(patience_s=3600)
+    assert len(office.books.documents) == 2
+    assert office.books.live == []
+
+
+async def test_saga_that_a_person_released_is_carried_out_once_on_retry(engine: Engine, office: Office) -> None:
+    office.bot.__dict__["process"] = two_orders_or_none
+    office.api.script = ["ok", "credit"]
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
+    assert (await engine.work(patience_s=1)).finished == {"created": 1}
+    assert sorted(document.order.external_reference for document in office.books.live) == ["R-1", "R-2"]
+
+
+async def test_retry_of_a_failed_compensation_undoes_and_makes_nothing_again(engine: Engine, office: Office) -> None:
+    async def short_of_stock(run: Run) -> BotResult:
+        try:
+            async with run.saga():
+                await run.perform("erp", SALES_ORDER_CREATE, order("R-1"), key="1")
+                await run.perform("erp", SALES_ORDER_CREATE, order("R-2"), key="2")
+                raise StockShort("Order {order}: short.", order="R-2")
+        except StockShort:
+            return BotResult(outcome="waiting", final=False)
+
+    office.bot.__dict__["process"] = short_of_stock
+    office.api.cancel_script = ["ok", "credit"]
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
+    assert (await engine.work(patience_s=3600)).finished == {"waiting": 1}
+    assert len(office.books.documents) == 2
+    assert office.books.live == []

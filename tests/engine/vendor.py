@@ -25,6 +25,7 @@ from tandem.engine.system import Rungs, System
 from tandem.errors import (
     AccessRefused,
     CreditBlocked,
+    DuplicateReference,
     LoginExpired,
     NotOffered,
     ScreenNotReady,
@@ -162,6 +163,7 @@ _FAILURES: dict[str, Callable[[], Exception]] = {
     "throttled_long": lambda: Throttled("Quota of the day.", retry_after_s=3600),
     "login_expired": lambda: LoginExpired("Session expired."),
     "access": lambda: AccessRefused("No permission."),
+    "duplicate": lambda: DuplicateReference("A document with this reference exists."),
     "credit": lambda: CreditBlocked("Credit exposure would exceed the limit."),
 }
 

@@ -1,0 +1,109 @@
+"""The second look undoes a late twin, and never the document that a run, or a person, relies on."""
+
+from tandem.domain.sales_order import SALES_ORDER_CREATE
+from tandem.engine.bot import BotResult
+from tandem.engine.engine import Engine
+from tandem.engine.run import Run
+from tandem.engine.settlement import Settlement
+from tandem.errors import BusinessError
+from tandem.store import tickets
+from tandem.store.tickets import Ticket
+from tests.engine.vendor import Office, OrderItem, order, work
+
+LONG_S = 4 * 3600.0
+
+
+async def open_tickets(engine: Engine) -> list[Ticket]:
+    return await engine.database.read(lambda connection: tickets.list_newest(connection, 10))
+
+
+def fail_read_backs(office: Office) -> None:
+    office.api.find_script, office.browser.find_script = ["unavailable"] * 99, ["unavailable"] * 99
+
+
+def answer_read_backs(office: Office) -> None:
+    office.api.find_script, office.browser.find_script = [], []
+
+
+def live(office: Office) -> list[str]:
+    return [document.sales_order_id for document in office.books.live]
+
+
+async def refusing(run: Run) -> BotResult:
+    assert isinstance(run.item, OrderItem)
+    try:
+        await run.perform("erp", SALES_ORDER_CREATE, order(run.item.reference))
+    except BusinessError:
+        return BotResult(outcome="refused", final=False)
+    return BotResult(outcome="created")
+
+
+async def test_order_that_a_later_run_made_after_a_refusal_is_not_taken_for_a_twin(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.bot.__dict__["process"] = refusing
+    office.api.script = ["lost_request", "credit"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=100)).finished == {"refused": 1}
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=LONG_S)).finished == {"created": 1}
+    assert live(office) == ["1"]
+    assert await open_tickets(engine) == []
+
+
+async def test_order_that_committed_after_its_run_was_refused_is_left_to_a_person(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.bot.__dict__["process"] = refusing
+    office.api.script = ["very_late_commit", "credit"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=LONG_S)).finished == {"refused": 1}
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.error["fields"]["kept"], ticket.error["fields"]["cancelled"]) == (
+        "written_twice",
+        "none",
+        "none",
+    )
+    assert live(office) == ["1"]
+
+
+async def test_document_that_a_person_named_without_its_leading_zeros_is_kept(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["lost_request"] + ["refused"] * 50
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=100)).waiting == 1
+    office.books.commit(order("R-1"))
+    (ticket,) = await open_tickets(engine)
+    await Settlement(engine, "clerk").resolve(ticket.id, document="0001")
+    assert (await engine.work(patience_s=LONG_S)).finished == {"created": 1}
+    assert live(office) == ["1"]
+
+
+async def test_write_believed_absent_after_a_retry_is_looked_for_anew(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["lost_request", "credit"]
+    await engine.start("order", [work("R-1")])
+    await engine.work(patience_s=LONG_S)
+    (ticket,) = await open_tickets(engine)
+    office.api.script = ["very_late_commit"]
+    await Settlement(engine, "clerk").retry(ticket.id)
+    await engine.work(patience_s=LONG_S)
+    assert len(office.books.documents) == 2
+    assert live(office) == ["1"]
+
+
+async def test_twin_of_an_order_that_a_person_made_by_hand_is_undone(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["very_late_commit"]
+    fail_read_backs(office)
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=61)).waiting == 1
+    answer_read_backs(office)
+    made = office.books.commit(order("R-1"))
+    (ticket,) = await open_tickets(engine)
+    await Settlement(engine, "clerk").resolve(ticket.id, document=made.sales_order_id)
+    await engine.work(patience_s=LONG_S)
+    assert len(office.books.documents) == 2
+    assert live(office) == ["1"]
