@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +22,7 @@ from tandem.errors import StoreError, TandemError, UsageError
 from tandem.store import runs, watermarks
 from tandem.store.codec import Codec
 from tandem.store.database import Database
-from tandem.store.runs import Mode, NewRun, RunRow
+from tandem.store.runs import Mode, NewRun, RunRow, Scope
 
 _CLAIMED_AT_ONCE = 32
 OnFinished = Callable[[RunRow], None]
@@ -110,10 +111,11 @@ class Engine:
 
     async def close(self) -> None:
         """Let go of every channel and of the store."""
-        for system in self.systems.values():
-            for channel in system.channels.values():
-                await channel.aclose()
-        await self.database.close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            for system in self.systems.values():
+                for channel in system.channels.values():
+                    stack.push_async_callback(channel.aclose)
 
     def bot(self, name: str) -> Bot:
         """The bot of that name. Raises UsageError with the names there are."""
@@ -139,7 +141,8 @@ class _Worker:
         on_finished: OnFinished | None,
     ) -> None:
         self._engine, self._concurrency, self._patience_s = engine, concurrency, patience_s
-        self._only, self._on_finished = only, on_finished
+        self._scope = Scope(bots=tuple(engine.bots), attended=engine.attendant is not None, only=only)
+        self._on_finished = on_finished
         self._at_once = max(concurrency, _CLAIMED_AT_ONCE)
         self._claimed: deque[RunRow] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -164,22 +167,23 @@ class _Worker:
         if not self._under_way:
             return False
         done, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
-        for task in done:
-            task.result()
+        failures = [error for task in done if (error := task.exception()) is not None]
+        if failures:
+            raise failures[0]
         return True
 
     async def _next_claimed(self) -> bool:
         if not self._claimed:
-            now, attended = self._engine.clock.now(), self._engine.attendant is not None
+            now = self._engine.clock.now()
             self._claimed.extend(
                 await self._engine.database.write(
-                    lambda connection: runs.claim(connection, self._at_once, now, self._only, attended=attended)
+                    lambda connection: runs.claim(connection, self._at_once, now, self._scope)
                 )
             )
         return bool(self._claimed)
 
     async def _wait_for_due(self) -> bool:
-        wake_at = await self._engine.database.read(lambda connection: runs.next_wake_at(connection, self._only))
+        wake_at = await self._engine.database.read(lambda connection: runs.next_wake_at(connection, self._scope))
         self._tally.next_wake_at = wake_at
         if wake_at is None:
             return False

@@ -39,9 +39,8 @@ async def execute(engine: "Engine", row: RunRow) -> RunRow | None:
 
 
 async def _ended(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> RunRow:
-    run = _run_of(engine, bot, row, journal)
     try:
-        result = await bot.process(run)
+        result = await bot.process(_run_of(engine, bot, row, journal))
     except Suspended as suspended:
         return await _wait(engine, row, journal, suspended)
     except Repeated as repeated:

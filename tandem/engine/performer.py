@@ -40,11 +40,14 @@ class LivePerformer:
         if state.attempts or state.completed or state.refused or state.has_value:
             return
         preview = preview_of(climb.system.name, climb.operation, climb.request, climb.rungs.ladder)
-        if not await attendant.approve(preview):
-            raise Declined(
-                "You declined {operation} on system {system}.", operation=preview.operation, system=preview.system
-            )
-        await self._context.journal.append(climb.step_name, "value", {"value": "approved"})
+        if await attendant.approve(preview):
+            await self._context.journal.append(climb.step_name, "value", {"value": "approved"})
+            return
+        declined = Declined(
+            "You declined {operation} on system {system}.", operation=preview.operation, system=preview.system
+        )
+        await self._context.journal.append(climb.step_name, "refused", {"error": declined.recorded(), "channel": None})
+        raise declined
 
 
 class DryPerformer:

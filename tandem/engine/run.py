@@ -1,6 +1,7 @@
 """A run: a bot's only way to the outside."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -86,12 +87,14 @@ class Run:
     async def together(self, first: Awaitable[A], second: Awaitable[B], third: Awaitable[C], /) -> tuple[A, B, C]: ...
 
     async def together(self, *steps: Awaitable[Any]) -> tuple[Any, ...]:
-        """Do steps at once and wait for all. Raises the first failure, once none is under way any more."""
+        """Do steps at once and wait for all. Raises the first failure, once none is under way any more.
+
+        When one of them has to wait, the run waits, and goes on when the first of them is due.
+        """
         outcomes = await asyncio.gather(*(_outcome(step) for step in steps))
         failures = [outcome.error for outcome in outcomes if isinstance(outcome, _Failed)]
-        suspensions = [error for error in failures if not isinstance(error, Exception)]
-        for error in (*suspensions, *failures):
-            raise error
+        if failures:
+            raise min(failures, key=_urgency)
         return tuple(outcomes)
 
     async def version(self, version: str) -> None:
@@ -226,6 +229,13 @@ class Run:
 @dataclass(frozen=True)
 class _Failed:
     error: BaseException
+
+
+def _urgency(error: BaseException) -> tuple[int, float]:
+    """What comes first: the run is no longer ours; it waits, until the earliest instant; it failed."""
+    if isinstance(error, Suspended):
+        return 1, error.wake_at.timestamp() if error.wake_at else math.inf
+    return (2, 0.0) if isinstance(error, Exception) else (0, 0.0)
 
 
 async def _outcome(step: Awaitable[A]) -> A | _Failed:

@@ -1,12 +1,12 @@
 """Runs: one execution of a bot for one work item."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
 
 from tandem.store.schema import runs
 
@@ -45,11 +45,57 @@ class RunRow:
     ticket_id: int | None
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Which runs a worker may take. ``bots``: those it has; None: all. ``only``: these ids, in any number.
+
+    Attended runs are taken only where somebody attends.
+    """
+
+    bots: Sequence[str] | None = None
+    attended: bool = True
+    only: Sequence[str] | None = None
+
+    def parts(self) -> Iterator[ColumnElement[bool]]:
+        """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
+        within = [~_busy()]
+        if self.bots is not None:
+            within.append(runs.c.bot.in_(self.bots))
+        if not self.attended:
+            within.append(runs.c.mode != "attended")
+        if self.only is None:
+            yield and_(*within)
+            return
+        for part in _parts(sorted(self.only), 5000):
+            yield and_(*within, runs.c.id.in_(part))
+
+
+ANY = Scope()
+
+
+def _busy() -> ColumnElement[bool]:
+    """Whether another run has the business key: it is under way, or was made earlier and waits likewise."""
+    other = runs.alias("other")
+    return exists().where(
+        other.c.business_key == runs.c.business_key,
+        other.c.id != runs.c.id,
+        or_(
+            other.c.status == "running",
+            and_(other.c.status == "waiting", or_(runs.c.status == "ready", other.c.id < runs.c.id)),
+            and_(other.c.status == "ready", other.c.id < runs.c.id),
+        ),
+    )
+
+
 def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str]:
-    """Make the runs that do not exist yet; the ids in the order given, those of existing twins included."""
+    """Make the runs that do not exist yet; the ids in the order given, those of existing twins included.
+
+    A twin that is ready takes the mode of the new run: who starts it last says whether somebody attends.
+    """
     if not new:
         return []
     known = _ids_by_dedupe_key(connection, [run.dedupe_key for run in new])
+    _take_mode(connection, new)
     fresh: dict[str, NewRun] = {}
     for run in new:
         if run.dedupe_key not in known:
@@ -69,36 +115,15 @@ def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: date
     )
 
 
-def claim(
-    connection: Connection,
-    limit: int,
-    now: datetime,
-    only: Sequence[str] | None = None,
-    *,
-    attended: bool = True,
-) -> list[RunRow]:
-    """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time.
-
-    Attended runs are taken only where somebody attends.
-    """
-    other = runs.alias("other")
-    busy = exists().where(
-        and_(
-            other.c.business_key == runs.c.business_key,
-            other.c.id != runs.c.id,
-            or_(
-                other.c.status.in_(["running", "waiting"]),
-                and_(other.c.status == "ready", other.c.id < runs.c.id),
-            ),
-        )
-    )
+def claim(connection: Connection, limit: int, now: datetime, scope: Scope = ANY) -> list[RunRow]:
+    """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
-    query = select(runs).where(due, ~busy).order_by(runs.c.id).limit(limit)
-    if not attended:
-        query = query.where(runs.c.mode != "attended")
-    if only is not None:
-        query = query.where(runs.c.id.in_(only))
-    rows = connection.execute(query).all()
+    rows: list[Row[Any]] = []
+    for within in scope.parts():
+        query = select(runs).where(due, within).order_by(runs.c.id).limit(limit - len(rows))
+        rows += connection.execute(query).all()
+        if len(rows) == limit:
+            break
     if rows:
         connection.execute(
             update(runs)
@@ -161,13 +186,11 @@ def recover(connection: Connection) -> int:
     return int(done.rowcount)
 
 
-def next_wake_at(connection: Connection, only: Sequence[str] | None = None) -> datetime | None:
-    """When the first waiting run is due, if any is waiting for a time."""
-    query = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting")
-    if only is not None:
-        query = query.where(runs.c.id.in_(only))
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
+    """When the first waiting run that may be taken then is due, if any is waiting for a time."""
+    first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting")
+    found = (connection.execute(first.where(within)).scalar() for within in scope.parts())
+    return min((wake_at for wake_at in found if wake_at is not None), default=None)
 
 
 def find(connection: Connection, run_id: str) -> RunRow | None:
@@ -213,6 +236,16 @@ def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str,
         query = select(runs.c.dedupe_key, runs.c.id).where(runs.c.dedupe_key.in_(part))
         known.update(connection.execute(query).all())
     return known
+
+
+def _take_mode(connection: Connection, new: Sequence[NewRun]) -> None:
+    for mode in {run.mode for run in new}:
+        for part in _parts([run.dedupe_key for run in new if run.mode == mode]):
+            connection.execute(
+                update(runs)
+                .where(runs.c.dedupe_key.in_(part), runs.c.status == "ready", runs.c.mode != mode)
+                .values(mode=mode)
+            )
 
 
 def _parts(values: Sequence[str], size: int = 500) -> list[Sequence[str]]:

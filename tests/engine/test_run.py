@@ -1,15 +1,17 @@
 """Runs: replay, dedupe, saga, suspension, crash and recovery, attended and dry runs."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
-from tandem.errors import StockShort
+from tandem.errors import StockShort, StoreError
 from tandem.store import audit, journal, runs, tickets
 from tandem.store.codec import Codec
 from tandem.store.database import Database
@@ -278,3 +280,144 @@ async def test_dry_run_of_a_bot_that_asks_ends_there_and_opens_no_ticket(engine:
     bot_doing(office, asks)
     assert await engine.preview("order", work("R-1"), lambda _: None) == "waiting"
     assert await engine.database.read(lambda connection: tickets.list_newest(connection, 5)) == []
+
+
+async def test_declined_write_stays_declined_when_its_saga_is_undone_after_a_crash(
+    engine: Engine, office: Office, database: Database, clock: HandHeldClock
+) -> None:
+    async def two_orders(run: Run) -> BotResult:
+        async with run.saga():
+            await run.perform("erp", SALES_ORDER_CREATE, order("R-1"), key="1")
+            await run.perform("erp", SALES_ORDER_CREATE, order("R-2"), key="2")
+        return BotResult(outcome="created")
+
+    class Wavering(Person):
+        async def approve(self, preview: WritePreview) -> bool:
+            return preview.reference != "R-2"
+
+    bot_doing(office, two_orders)
+    office.api.cancel_script = ["crash_before_commit"]
+    engine.attendant = Wavering(True)
+    await engine.start("order", [work("R-1")], mode="attended")
+    with pytest.raises(Crash):
+        await engine.work()
+    again = Engine(database, {"order": office.bot}, engine.codec, systems=engine.systems, clock=clock)
+    again.attendant = Person(True)
+    await again.recover()
+    assert (await again.work(patience_s=3600)).finished == {"declined": 1}
+    assert office.books.live == []
+
+
+async def test_attended_run_that_is_due_does_not_keep_an_unattended_worker_busy(engine: Engine, office: Office) -> None:
+    office.api.script = ["throttled_long"]
+    engine.attendant = Person(True)
+    await engine.start("order", [work("R-1")], mode="attended")
+    assert (await engine.work()).waiting == 1
+    await engine.clock.sleep(3601)
+    engine.attendant = None
+    tally = await asyncio.wait_for(engine.work(), timeout=5)
+    assert (tally.finished, tally.next_wake_at) == ({}, None)
+
+
+async def test_run_of_a_bot_that_is_no_longer_there_is_left_alone(engine: Engine, office: Office) -> None:
+    gone = runs.NewRun("run0", "gone", "key", "dedupe", {})
+    await engine.database.write(lambda connection: runs.add(connection, [gone], engine.clock.now()))
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work()).finished == {"created": 1}
+    assert (await status_of(engine, "run0")).status == "ready"
+
+
+async def test_item_of_another_shape_is_a_ticket_and_stops_no_other_run(engine: Engine, office: Office) -> None:
+    old = runs.NewRun("run0", "order", "key", "dedupe", {"number": 1})
+    await engine.database.write(lambda connection: runs.add(connection, [old], engine.clock.now()))
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert (tally.finished, tally.waiting) == ({"created": 1}, 1)
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert ticket.kind == "bot_failed"
+
+
+async def test_more_ids_than_a_statement_takes_may_be_asked_for(engine: Engine, office: Office) -> None:
+    run_ids = await engine.start("order", [work("R-1"), work("R-2")])
+    others = [f"run{number}" for number in range(260_000)]
+    assert (await engine.work(only=[*others, run_ids[1]])).finished == {"created": 1}
+    assert (await status_of(engine, run_ids[0])).status == "ready"
+
+
+async def test_run_left_by_who_attended_it_is_taken_over_by_the_next_start(engine: Engine, office: Office) -> None:
+    (left,) = await engine.start("order", [work("R-1")], mode="attended")
+    assert await engine.start("order", [work("R-1")]) == [left]
+    assert (await engine.work()).finished == {"created": 1}
+
+
+async def test_run_waiting_to_be_attended_asks_though_it_was_started_unattended(engine: Engine, office: Office) -> None:
+    await engine.start("order", [work("R-1")])
+    await engine.start("order", [work("R-1")], mode="attended")
+    engine.attendant = Person(False)
+    assert (await engine.work()).finished == {"declined": 1}
+    assert office.books.documents == []
+
+
+async def test_steps_done_together_go_on_when_the_first_of_them_is_due(engine: Engine, office: Office) -> None:
+    async def two_waits(run: Run) -> BotResult:
+        await run.together(run.sleep(7200, key="long"), run.sleep(60, key="short"))
+        return BotResult(outcome="slept")
+
+    bot_doing(office, two_waits)
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work(patience_s=1)
+    assert tally.next_wake_at is not None
+    assert (tally.next_wake_at - engine.clock.now()).total_seconds() == 60
+
+
+async def test_two_waiting_runs_about_the_same_object_do_not_wait_for_each_other(
+    engine: Engine, office: Office
+) -> None:
+    key = work("R-1").business_key
+    at = engine.clock.now()
+    for number in range(2):
+        new = runs.NewRun(f"run{number}", "order", key, f"look {number}", {"reference": "R-1"})
+        await engine.database.write(lambda connection, new=new: runs.add_waiting(connection, new, at, at))
+    tally = await asyncio.wait_for(engine.work(), timeout=5)
+    assert tally.finished == {"created": 2}
+
+
+async def test_stopped_work_is_taken_up_where_it_was(engine: Engine, office: Office) -> None:
+    under_way = asyncio.Event()
+
+    async def slow(run: Run) -> BotResult:
+        await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        if not under_way.is_set():
+            under_way.set()
+            await asyncio.Event().wait()
+        return BotResult(outcome="created")
+
+    bot_doing(office, slow)
+    await engine.start("order", [work("R-1")])
+    working = asyncio.create_task(engine.work())
+    await under_way.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert await engine.recover() == 1
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_full_disk_stops_the_work_and_costs_no_order(engine: Engine, office: Office) -> None:
+    async def set_limit(pages: int) -> None:
+        limit = text(f"PRAGMA max_page_count = {pages}")
+        await engine.database.write(lambda connection: connection.execute(limit))
+
+    await engine.start("order", [work(f"R-{number}") for number in range(60)])
+    pages = await engine.database.write(lambda connection: connection.execute(text("PRAGMA page_count")).scalar())
+    await set_limit(int(pages or 0) + 6)
+    with pytest.raises(StoreError, match="database or disk is full"):
+        await asyncio.wait_for(engine.work(), timeout=20)
+    assert len(office.books.documents) < 60
+    await set_limit(1_000_000)
+    await engine.recover()
+    await asyncio.wait_for(engine.work(patience_s=3600), timeout=20)
+    assert sorted(document.order.external_reference for document in office.books.documents) == sorted(
+        f"R-{number}" for number in range(60)
+    )
