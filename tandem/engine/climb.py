@@ -106,7 +106,7 @@ class Climb:
         await self._refuse(channel, error)
         return None
 
-    async def _refuse(self, channel: ChannelName, error: Rejected) -> None:
+    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> None:
         if isinstance(error, AccessRefused):
             await self._ticket("access_refused", error, channel=channel, fold=True)
         await self.context.journal.append(self.step_name, "refused", {"error": error.recorded(), "channel": channel})

@@ -1,6 +1,7 @@
 """The second look: a write that was believed absent may still have been committed after all.
 
-It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash.
+It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash. A twin is cancelled
+beside a document that a run knows as its own. Where none of them stands, the twin may be a person's: a ticket asks.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from tandem.store import journal as journal_rows
 from tandem.store import runs
 from tandem.store.codec import Codec
 from tandem.store.database import Database
+from tandem.store.runs import RunRow
 
 if TYPE_CHECKING:
     from tandem.engine.journal import Journal
@@ -71,14 +73,12 @@ class _Look:
         operation = operation_named(self._look.operation)
         request = self._codec.load(operation.request, self._look.request)
         documents = await self._documents(operation, request)
-        kept = _kept(await self._step())
-        others = [document for document in documents if document.document_id != kept]
-        twins = [document for document in others if not await self._is_of_another_run(document)]
+        held = {_held(step) for run in await self._runs() for step in await self._steps_of(run)}
+        kept = [document.document_id for document in documents if document.document_id in held]
+        twins = [document for document in documents if document.document_id not in held]
         if not twins:
             return BotResult(outcome="no_twin")
-        cancelled = [
-            document.document_id for document in twins if kept is not None and await self._cancel(operation, document)
-        ]
+        cancelled = [twin.document_id for twin in twins if kept and await self._cancel(operation, twin)]
         await self._ticket(operation, request, kept, twins, cancelled)
         return BotResult(outcome="twin_found")
 
@@ -87,12 +87,6 @@ class _Look:
         lookup = cast(Write, request).lookup()
         found = await self._run.perform(self._look.system, operation_named(operation.read_back), lookup)
         return tuple(document for document in cast(Found, found).documents if not document.void)
-
-    async def _is_of_another_run(self, document: Document) -> bool:
-        """A later run may have made the order rightly, after ours had been refused."""
-        return await self._database.read(
-            lambda connection: journal_rows.owns_document(connection, self._look.operation, document.document_id)
-        )
 
     async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
         result = document.result()
@@ -108,7 +102,7 @@ class _Look:
         self,
         operation: Operation[Any, Any],
         request: Record,
-        kept: str | None,
+        kept: list[str],
         twins: list[Document],
         cancelled: list[str],
     ) -> None:
@@ -120,23 +114,29 @@ class _Look:
             reference=reference,
             system=self._look.system,
             twins=", ".join(document.document_id for document in twins),
-            kept=kept or "none",
+            kept=", ".join(kept) or "none",
             cancelled=", ".join(cancelled) or "none",
         )
         await self._run.report("written_twice", error, self._look.system, operation, reference)
 
     async def _is_settled(self) -> bool:
-        step = await self._step()
-        if step.completed is not None or step.refused is not None:
-            return True
-        row = await self._database.read(lambda connection: runs.find(connection, self._look.run_id))
-        return row is None or row.status == "finished"
+        """Whether no run under way has begun the write and does not know yet what became of it."""
+        under_way = [run for run in await self._runs() if run.status != "finished"]
+        steps = [step for run in under_way for step in await self._steps_of(run)]
+        return not any(step.attempts and step.completed is None and step.refused is None for step in steps)
 
-    async def _step(self) -> StepState:
-        entries = await self._database.read(lambda connection: journal_rows.load(connection, self._look.run_id))
-        return fold(entries).get(self._look.step) or StepState(self._look.step)
+    async def _runs(self) -> list[RunRow]:
+        """The run that made the write, and all others about the same business object: a later one may have made the
+        document rightly, after ours was refused."""
+        return await self._database.read(lambda connection: runs.about_the_same(connection, self._look.run_id))
+
+    async def _steps_of(self, run: RunRow) -> list[StepState]:
+        """The run's steps that carry the same operation to the same system."""
+        entries = await self._database.read(lambda connection: journal_rows.load(connection, run.id))
+        same = (self._look.system, self._look.operation)
+        return [step for step in fold(entries).values() if (step.system, step.operation) == same]
 
 
-def _kept(step: StepState) -> str | None:
-    """The document that the run knows as its own: none when the run ended without one."""
+def _held(step: StepState) -> str | None:
+    """The document that a run knows as its own; None when it made none, or undid it."""
     return None if step.completed is None or step.undone else step.completed.get("document")

@@ -113,12 +113,16 @@ class StepState:
         self.refused = self.ticket_id = None
         self.attempts_before = len(self.attempts)
         if self.undone or self.name.endswith(UNDO):
-            self.completed, self.undone, self.request = None, False, None
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        """A write that was undone is made anew, and undone anew: with another document, so by another request."""
+        for attempt in self.attempts:
+            attempt.absent = attempt.absent or self.completed is not None
+        self.completed, self.undone, self.request = None, False, None
 
     def _undone(self, _: Entry) -> None:
         self.undone = True
-        for attempt in self.attempts:
-            attempt.absent = True
 
     def _value(self, entry: Entry) -> None:
         self.value, self.has_value = entry.body["value"], True

@@ -12,10 +12,12 @@ from tandem.engine.climb import Climb
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.read_back import Verdict, judge
+from tandem.engine.steps import AttemptState
 from tandem.errors import (
     DuplicateReference,
     NotSent,
     Rejected,
+    StoreError,
     TandemError,
     UnknownOutcome,
     WrittenDifferently,
@@ -34,7 +36,7 @@ class WriteClimb(Climb):
             self.request = self.context.codec.load(self.operation.request, self.state.request)
         if self.state.doubt is not None:
             return await self._settle()
-        if not self.state.attempts and self.rungs.look_first:
+        if not self.state.current_attempts and self.rungs.look_first:
             return await self._adopt()
         return None
 
@@ -77,6 +79,8 @@ class WriteClimb(Climb):
         for wait_s in (*self.rungs.round_waits_s, None):
             try:
                 verdict = await self._look()
+            except Rejected as error:
+                await self._refuse(None, error)
             except (NotSent, UnknownOutcome) as error:
                 if wait_s is None:
                     await self._ticket("channels_exhausted", error, channel=None, fold=True)
@@ -90,22 +94,19 @@ class WriteClimb(Climb):
         """Read back until the books show the write, or until the vendor can no longer be committing it."""
         doubt = self.state.doubt
         assert doubt is not None
-        if self.operation.read_back is None:
-            await self._ticket("outcome_unknown", self._no_read_back(), channel=doubt.channel)
         if doubt.ended_at is None:
             self._end(doubt.number, doubt.channel, "unknown", self._broken_off(doubt.channel))
+        if self.operation.read_back is None:
+            await self._believe_absent(doubt, self._no_read_back())
+            return None
         deadline = cast(datetime, doubt.ended_at) + timedelta(seconds=self.rungs.settle_s)
         for pause_s in itertools.chain(_LOOK_PAUSES_S, itertools.repeat(self.rungs.settle_s)):
             is_last = self.context.clock.now() >= deadline
             verdict = await self._look_or_ticket(is_last)
             if verdict is not None and verdict.kind != "absent":
                 return await self._act_on(verdict)
-            if is_last and (doubt.error or {}).get("code") == DuplicateReference.code:
-                await self._ticket(
-                    "outcome_unknown", TandemError.restored(doubt.error or {}), channel=doubt.channel, fold=False
-                )
             if is_last:
-                self._believe_absent(doubt.number, verdict.differences if verdict else ())
+                await self._believe_absent(doubt, _duplicate(doubt), verdict.differences if verdict else ())
                 return None
             left_s = (deadline - self.context.clock.now()).total_seconds()
             await self.context.pause(max(0.0, min(pause_s, left_s)))
@@ -146,10 +147,16 @@ class WriteClimb(Climb):
                 why=error,
             ) from None
 
-    def _believe_absent(self, number: int, differences: Sequence[Difference]) -> None:
-        shown = [difference.model_dump() for difference in differences]
-        self.context.journal.note(self.step_name, "absent", {"number": number, "differences": shown})
-        if self.operation.effect == "create":
+    async def _believe_absent(
+        self, doubt: AttemptState, objection: TandemError | None, differences: Sequence[Difference] = ()
+    ) -> None:
+        """Go on as if the attempt had not been sent: against an ``objection`` only once a person has retried it.
+
+        The late look is made first: a crash in between must not leave a second write without one.
+        """
+        if objection is not None and doubt in self.state.current_attempts:
+            await self._ticket("outcome_unknown", objection, channel=doubt.channel)
+        if self.operation.effect == "create" and self.operation.read_back is not None:
             look = LateLook(
                 run_id=self.context.journal.run_id,
                 step=self.step_name,
@@ -157,7 +164,9 @@ class WriteClimb(Climb):
                 operation=self.operation.name,
                 request=self.context.codec.dump(self.request),
             )
-            schedule(self.context.journal, self.context.clock, look, number, self.rungs.late_s)
+            schedule(self.context.journal, self.context.clock, look, doubt.number, self.rungs.late_s)
+        shown = [difference.model_dump() for difference in differences]
+        self.context.journal.note(self.step_name, "absent", {"number": doubt.number, "differences": shown})
 
     async def _act_on(self, verdict: Verdict) -> Record:
         if verdict.kind == "different":
@@ -208,6 +217,8 @@ class WriteClimb(Climb):
         climb = WriteClimb(self.context, self.system, step, operation_named(name), result.compensation())
         try:
             await climb.result()
+        except StoreError:
+            raise
         except TandemError:
             return False
         return True
@@ -237,7 +248,7 @@ class WriteClimb(Climb):
     def _no_read_back(self) -> UnknownOutcome:
         return UnknownOutcome(
             "What became of {operation} {reference} on system {system} is unknown, and the operation has no read-back. "
-            "Look it up there, then resolve this ticket with the document number.",
+            "Look it up there and undo what stands of it, then retry this ticket.",
             operation=self.operation.name,
             reference=self._reference,
             system=self.system.name,
@@ -247,6 +258,13 @@ class WriteClimb(Climb):
 def describe(differences: Sequence[Difference]) -> str:
     """The differing fields as people read them."""
     return "; ".join(f"{item.field}: asked {item.asked!r}, found {item.found!r}" for item in differences)
+
+
+def _duplicate(attempt: AttemptState) -> TandemError | None:
+    """What the vendor said when its own uniqueness rule fired."""
+    if attempt.error is None or attempt.error["code"] != DuplicateReference.code:
+        return None
+    return TandemError.restored(attempt.error)
 
 
 def _numbers(documents: Sequence[Document]) -> str:

@@ -63,16 +63,6 @@ def load(connection: Connection, run_id: str) -> list[Entry]:
     ]
 
 
-def owns_document(connection: Connection, operation: str, document: str) -> bool:
-    """Whether a run has completed a step of that operation with this document. Searches the whole journal."""
-    query = select(journal.c.body).where(
-        journal.c.kind == "completed",
-        journal.c.step.contains(f".{operation}", autoescape=True),
-        journal.c.body.contains(f'"document":{json.dumps(document)}', autoescape=True),
-    )
-    return any(json.loads(body).get("document") == document for body in connection.execute(query).scalars())
-
-
 def channels_of(connection: Connection, step: str) -> Counter[str]:
     """How many times a step of that name was completed, by the channel that carried it."""
     query = select(journal.c.body).where(journal.c.kind == "completed", journal.c.step == step)

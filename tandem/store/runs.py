@@ -199,6 +199,13 @@ def find(connection: Connection, run_id: str) -> RunRow | None:
     return None if row is None else _run_row(row)
 
 
+def about_the_same(connection: Connection, run_id: str) -> list[RunRow]:
+    """The run of that id and all others with its business key, oldest first."""
+    key = select(runs.c.business_key).where(runs.c.id == run_id).scalar_subquery()
+    query = select(runs).where(runs.c.business_key == key).order_by(runs.c.id)
+    return [_run_row(row) for row in connection.execute(query)]
+
+
 def list_newest(
     connection: Connection, limit: int, *, status: RunStatus | None = None, bot: str | None = None
 ) -> list[RunRow]:

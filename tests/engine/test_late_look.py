@@ -107,3 +107,30 @@ async def test_twin_of_an_order_that_a_person_made_by_hand_is_undone(engine: Eng
     await engine.work(patience_s=LONG_S)
     assert len(office.books.documents) == 2
     assert live(office) == ["1"]
+
+
+async def test_order_keyed_anew_by_a_person_after_ours_was_cancelled_is_left_to_a_person(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.api.script = ["lost_request"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=100)).finished == {"created": 1}
+    office.books.cancel("1")
+    office.books.commit(order("R-1"))
+    await engine.work(patience_s=LONG_S)
+    assert live(office) == ["2"]
+    (ticket,) = await open_tickets(engine)
+    assert ticket.error["fields"]["cancelled"] == "none"
+
+
+async def test_twin_whose_number_another_system_has_too_is_still_noticed(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.bot.__dict__["process"] = refusing
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work()).finished == {"created": 1}
+    office.books.documents.clear()
+    office.api.script = ["very_late_commit", "credit"]
+    await engine.start("order", [work("R-2")])
+    await engine.work(patience_s=LONG_S)
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]

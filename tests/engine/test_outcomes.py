@@ -1,5 +1,7 @@
 """The table of outcomes, row by row: what is done next, and what stands in the vendor's books at the end."""
 
+from typing import cast
+
 import pytest
 
 from tandem.domain.sales_order import SALES_ORDER_CREATE
@@ -7,10 +9,11 @@ from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine, Tally
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
-from tandem.errors import BusinessError
+from tandem.engine.system import Rungs
+from tandem.errors import BusinessError, StoreError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import Office, order, work
+from tests.engine.vendor import NOTE_POST, Note, Office, order, work
 
 
 async def run_one(engine: Engine, **options: float) -> Tally:
@@ -253,3 +256,30 @@ async def test_refused_write_needs_no_settling_before_it_is_retried(
     await Settlement(engine, "clerk").retry(ticket.id)
     assert (await engine.work(patience_s=1)).finished == {"created": 1}
     assert office.api.calls == ["sales_order.create", "sales_order.create"]
+
+
+async def test_full_disk_while_a_twin_is_cancelled_stops_the_run(engine: Engine, office: Office) -> None:
+    office.api.script = ["written_twice"]
+    office.api.cancel_script = ["full_disk"]
+    with pytest.raises(StoreError):
+        await run_one(engine)
+    assert await open_tickets(engine) == []
+
+
+async def test_write_without_read_back_is_sent_again_only_once_a_person_retries_it(
+    engine: Engine, office: Office
+) -> None:
+    async def posts(run: Run) -> BotResult:
+        await run.perform("erp", NOTE_POST, Note(external_reference="N-1"))
+        return BotResult(outcome="posted")
+
+    office.bot.__dict__["process"] = posts
+    cast(dict[str, Rungs], office.system.operations)["note.post"] = Rungs(("api",))
+    office.api.script = ["lost_request"]
+    assert (await run_one(engine)).waiting == 1
+    assert office.api.calls == ["note.post"]
+    (ticket,) = await open_tickets(engine)
+    assert ticket.kind == "outcome_unknown"
+    await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work(patience_s=3600)).finished == {"posted": 1}
+    assert office.api.calls == ["note.post", "note.post"]

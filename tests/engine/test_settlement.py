@@ -246,3 +246,24 @@ async def test_retry_of_a_failed_compensation_undoes_and_makes_nothing_again(eng
     assert (await engine.work(patience_s=3600)).finished == {"waiting": 1}
     assert len(office.books.documents) == 2
     assert office.books.live == []
+
+
+async def test_order_keyed_by_a_person_is_adopted_on_retry_too(engine: Engine, office: Office) -> None:
+    office.use_ladder("api", "browser", "desktop", look_first=True)
+    ticket = await exhausted(engine, office, "R-1")
+    office.books.commit(order("R-1"))
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = []
+    await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_duplicate_reference_that_a_person_has_cleared_may_be_retried(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["duplicate"]
+    await engine.start("order", [work("R-1")])
+    await engine.work(patience_s=3600)
+    await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert len(office.books.documents) == 1

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tandem.domain.channel import Attempt
-from tandem.domain.operation import ChannelName
+from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.domain.sales_order import (
     SALES_ORDER_CREATE,
@@ -29,6 +29,7 @@ from tandem.errors import (
     LoginExpired,
     NotOffered,
     ScreenNotReady,
+    StoreError,
     Throttled,
     Unavailable,
     UnknownOutcome,
@@ -143,6 +144,11 @@ class ScriptedChannel:
             raise UnknownOutcome("No answer.")
         return confirmation
 
+    def _note_post(self, note: "Note") -> "Note":
+        if self.script and self.script.pop(0) == "lost_request":
+            raise UnknownOutcome("No answer.")
+        return note
+
     def _sales_order_find(self, lookup: Any) -> SalesOrdersFound:
         event = self.find_script.pop(0) if self.find_script else "ok"
         _fail_before_sending(event)
@@ -164,6 +170,7 @@ _FAILURES: dict[str, Callable[[], Exception]] = {
     "login_expired": lambda: LoginExpired("Session expired."),
     "access": lambda: AccessRefused("No permission."),
     "duplicate": lambda: DuplicateReference("A document with this reference exists."),
+    "full_disk": lambda: StoreError("Tandem's disk is full."),
     "credit": lambda: CreditBlocked("Credit exposure would exceed the limit."),
 }
 
@@ -173,6 +180,15 @@ def _fail_before_sending(event: str) -> None:
         raise Crash
     if event in _FAILURES:
         raise _FAILURES[event]()
+
+
+class Note(Record):
+    """A write that nobody can read back."""
+
+    external_reference: str
+
+
+NOTE_POST = Operation("note.post", Note, Note, effect="irreversible")
 
 
 class OrderItem(Record):
