@@ -33,12 +33,14 @@ class Database:
         self._engine = _open(path)
         self._writing = _engine(path, immediate=True)
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
-        self._closed = False
 
     def enqueue(self, work: Work[T]) -> Future[T]:
         """Give work to the writer without waiting; the future is set once it is on the disk."""
+        if self._closed:
+            raise StoreError("The store {path} has been closed. Nothing was written; start again.", path=self.path)
         future: Future[T] = Future()
         self._queue.put((work, future))
         return future

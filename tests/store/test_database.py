@@ -54,3 +54,10 @@ async def test_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> No
         await asyncio.wait_for(database.write(lambda connection: [adding(n)(connection) for n in range(50, 99)]), 10)
     assert [row.id for row in await database.read(lambda connection: runs.list_newest(connection, 10))] == ["run1"]
     await database.close()
+
+
+async def test_write_after_the_end_is_refused_instead_of_waiting_for_ever(tmp_path: Path) -> None:
+    database = Database(tmp_path / "tandem.db")
+    await database.close()
+    with pytest.raises(StoreError, match="has been closed"):
+        await asyncio.wait_for(database.write(adding(1)), timeout=5)
