@@ -125,12 +125,21 @@ def claim(connection: Connection, limit: int, now: datetime, scope: Scope = ANY)
         if len(rows) == limit:
             break
     if rows:
-        connection.execute(
-            update(runs)
-            .where(runs.c.id.in_([row.id for row in rows]))
-            .values(status="running", epoch=runs.c.epoch + 1, wake_at=None, ticket_id=None)
-        )
+        _set_running(connection, rows)
     return [_run_row(row, status="running", epoch=row.epoch + 1) for row in rows]
+
+
+def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
+    """Take that one run: it is ready, due, or its worker is known to be dead. Whoever had it is fenced from here on.
+
+    None when it is finished, waits for something else, or must let another run of its business key go first.
+    """
+    due = or_(runs.c.status.in_(["ready", "running"]), and_(runs.c.status == "waiting", runs.c.wake_at <= now))
+    row = connection.execute(select(runs).where(runs.c.id == run_id, due, ~_busy()).with_for_update()).first()
+    if row is None:
+        return None
+    _set_running(connection, [row])
+    return _run_row(row, status="running", epoch=row.epoch + 1, wake_at=None, ticket_id=None)
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
@@ -235,6 +244,14 @@ def count_unfinished(connection: Connection) -> dict[str, int]:
         .group_by(runs.c.status)
     )
     return dict(connection.execute(query).all())
+
+
+def _set_running(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    connection.execute(
+        update(runs)
+        .where(runs.c.id.in_([row.id for row in rows]))
+        .values(status="running", epoch=runs.c.epoch + 1, wake_at=None, ticket_id=None)
+    )
 
 
 def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
