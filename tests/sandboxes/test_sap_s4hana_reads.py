@@ -1,5 +1,6 @@
 """Reads of the SAP sandbox against the contract, where pyodata does not reach."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import httpx
@@ -142,6 +143,25 @@ def test_availability_falls_by_what_an_order_was_promised_and_rises_when_it_is_r
         assert available() == before - 3
         sap.books.reject_items(number, "61")
         assert (sap.goods, available()) == (goods, before)
+
+
+def midnight(day: date) -> str:
+    return f"/Date({int(datetime.combine(day, time(), UTC).timestamp() * 1000)})/"
+
+
+def test_planned_receipt_raises_what_is_available_from_its_day_on() -> None:
+    with gateway() as sap:
+        before = int(sap.books.availability(sap.goods, "1710"))
+        receipt = sap.books.clock.now().date() + timedelta(days=3)
+        sap.books.stock.expect(sap.goods, Decimal(40), receipt)
+        service = f"{ROOT}API_PRODUCT_AVAILY_INFO_BASIC"
+        about = f"ATPCheckingRule='A'&Material='{sap.goods}'&SupplyingPlant='1710'"
+        periods = sap.client.get(f"{service}/CalculateAvailabilityTimeseries?{about}").json()["d"]["results"]
+        of = f"{service}/DetermineAvailabilityOf?{about}&RequestedQuantityInBaseUnit={before + 1}M"
+        first = sap.client.get(of).json()["d"]["DetermineAvailabilityOf"]
+        assert [int(period["AvailableQuantityInBaseUnit"]) for period in periods] == [before, before + 40]
+        assert periods[0]["PeriodEndUTCDateTime"] == periods[1]["PeriodStartUTCDateTime"] == midnight(receipt)
+        assert first["PeriodStartUTCDateTime"] == periods[1]["PeriodStartUTCDateTime"]
 
 
 def test_service_is_available_without_limit_until_the_year_9999(sap: Gateway) -> None:

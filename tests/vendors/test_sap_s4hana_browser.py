@@ -6,6 +6,8 @@ import re
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -188,6 +190,36 @@ async def test_availability_is_read_per_demand(sap: SapPages, channel: BrowserCh
     demands = [Demand(material=each.code, quantity="2", unit="PC", site="1710") for each in (goods, service)]
     answers = (await channel.perform(attempt(STOCK_CHECK, StockCheck(demands=demands)))).answers
     assert [answer.available for answer in answers] == [sap.books.stock.available(goods.code), None]
+
+
+async def test_availability_is_that_of_the_requested_day_on_pages_as_on_the_api(tmp_path: Path) -> None:
+    async with sap_pages() as sap:
+        goods = next(material.code for material in sap.books.materials.values() if not material.is_service)
+        now, due = sap.books.availability(goods, "1710"), date(2026, 12, 20)
+        sap.books.stock.expect(goods, Decimal(40), due)
+        channel = sap.channel(tmp_path)
+        port = HttpPort("erp", ApiSettings.model_validate({"url": sap.url, "auth": BASIC}))
+        client = connect(port, Settings.model_validate(VENDOR_SETTINGS))
+        days = (None, due - timedelta(days=1), due)
+        demand = Demand(material=goods, quantity="2", unit="PC")
+        checks = [StockCheck(demands=[demand], requested_on=day) for day in days]
+        shown = [(await channel.perform(attempt(STOCK_CHECK, check))).answers[0].available for check in checks]
+        told = [(await stock_check(client, check)).answers[0].available for check in checks]
+        await channel.aclose()
+        await port.aclose()
+    assert shown == told == [now, now, now + 40]
+
+
+async def test_page_that_does_not_take_the_requested_day_does_not_offer_the_check(
+    sap: SapPages, tmp_path: Path
+) -> None:
+    own = own_selectors(tmp_path, "stock.availability", "&requestedOn={{ requested_on }}", "")
+    deaf = sap.channel(tmp_path, selectors=(own,))
+    goods = next(material.code for material in sap.books.materials.values() if not material.is_service)
+    check = StockCheck(demands=[Demand(material=goods, quantity="2", unit="PC")], requested_on=date(2026, 12, 20))
+    with pytest.raises(NotOffered, match="for the day that was asked for"):
+        await deaf.perform(attempt(STOCK_CHECK, check))
+    await deaf.aclose()
 
 
 async def test_customer_is_read_with_block_and_currency(sap: SapPages, channel: BrowserChannel) -> None:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,14 @@ async def test_lookups_answer_as_the_books_do(tmp_path: Path) -> None:
         asked = StockCheck(demands=(Demand(material=material, quantity=5, unit="PC"),))
         stock = await desktop.channel.perform(attempt(STOCK_CHECK, asked))
         assert stock.answers[0].available == books.availability(material, "1710")
+
+        due = date(2026, 12, 20)
+        books.stock.expect(material, Decimal(40), due)
+        for day in (due - timedelta(days=1), due):
+            dated = asked.model_copy(update={"requested_on": day})
+            stock = await desktop.channel.perform(attempt(STOCK_CHECK, dated))
+            assert stock.answers[0].available == books.availability(material, "1710", day)
+        assert books.availability(material, "1710", due) == books.availability(material, "1710") + 40
 
         blocked = {customer.number: bool(customer.order_block) for customer in books.customers.values()}
         for number in list(blocked)[:2]:
