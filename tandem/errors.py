@@ -12,7 +12,8 @@
     │   └── LoginExpired             log in once, then the same rung
     ├── Rejected                     the vendor, or a rule, said no: never another rung
     │   ├── Declined                 an attending person said no to the write
-    │   ├── AccessRefused            401 after a fresh login, 403 on the business object
+    │   ├── AccessRefused            403 on the business object
+    │   │   └── LoginRefused         the credentials are not accepted, or 401 after a fresh login
     │   └── BusinessError            data or a rule says no: never retried
     │       ├── BusinessPartnerUnknown, BusinessPartnerBlocked
     │       ├── MaterialUnknown
@@ -152,6 +153,12 @@ class AccessRefused(Rejected):
     """The permission is missing. A screen bot must not walk around it."""
 
     code = "access_refused"
+
+
+class LoginRefused(AccessRefused):
+    """The system does not let us in at all, whatever the operation."""
+
+    code = "login_refused"
 
 
 class Declined(Rejected):

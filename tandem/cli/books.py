@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from tandem.cli.work import carry_out
+from tandem.cli.stopping import carry_out
 from tandem.store.database import Database
 from tandem.workspace.workspace import Workspace
 

@@ -9,7 +9,7 @@ import typer
 from tandem import log
 from tandem.cli.session import session_of
 from tandem.cli.show import Show
-from tandem.cli.work import carry_out
+from tandem.cli.stopping import carry_out
 from tandem.errors import UsageError
 from tandem.text import language, tr
 from tandem.workspace.bot import bots

@@ -2,6 +2,11 @@
 
 import asyncio
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
 
 from rich.prompt import Confirm, Prompt
 
@@ -9,6 +14,8 @@ from tandem.cli.session import Session
 from tandem.engine.attendant import WritePreview
 from tandem.errors import UsageError
 from tandem.text import tr
+
+T = TypeVar("T")
 
 
 class Person:
@@ -22,12 +29,12 @@ class Person:
         """Show the write and ask. Raises UsageError when nobody is there to answer."""
         async with self._turn:
             show(self._session, preview)
-            return await asyncio.to_thread(Confirm.ask, tr("Carry out this write?"), default=False)
+            return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
 
     async def answer(self, question: str, choices: tuple[str, ...]) -> str:
         """Ask until one of the choices is given."""
         async with self._turn:
-            return await asyncio.to_thread(Prompt.ask, question, choices=list(choices))
+            return await _asked(partial(Prompt.ask, question, choices=list(choices)))
 
 
 def present(session: Session) -> Person:
@@ -40,6 +47,20 @@ def present(session: Session) -> Person:
 def at_terminal(session: Session) -> Person | None:
     """The person at this terminal, if there is one: for attended runs that go on."""
     return Person(session) if sys.stdin.isatty() else None
+
+
+async def _asked(ask: Callable[[], T]) -> T:
+    """The answer. A thread that still waits for one does not keep the program from ending."""
+    loop, answer = asyncio.get_running_loop(), Future[T]()
+
+    def wait() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:  # noqa: BLE001 - the end of the input, told to who asked
+            answer.set_exception(error)
+
+    threading.Thread(target=wait, name="question", daemon=True).start()
+    return await asyncio.wrap_future(answer, loop=loop)
 
 
 def show(session: Session, preview: WritePreview) -> None:

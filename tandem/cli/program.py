@@ -1,12 +1,14 @@
 """Running the command line: language, exit codes, one sentence for everything that goes wrong."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import typer
 
@@ -19,6 +21,7 @@ _WITH_VALUE = ("--workspace", "-w", "--language")
 
 def main() -> None:
     """The program ``tandem``: ends the process with its exit code."""
+    signal.signal(signal.SIGTERM, _unwind)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -41,6 +44,11 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
         return _end(_unexpected(error), 1)
+
+
+def _unwind(number: int, _: FrameType | None) -> None:
+    """A request to terminate unwinds the program as Ctrl+C does, so that what it started is ended with it."""
+    sys.exit(128 + number)
 
 
 def _carry_out(arguments: Sequence[str], command: str | None) -> int:

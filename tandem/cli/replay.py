@@ -10,7 +10,7 @@ from tandem.channels.recording import LOGIN, Recording
 from tandem.cli.example import example_recording
 from tandem.cli.person import present
 from tandem.cli.session import Session, session_of
-from tandem.cli.work import carry_out
+from tandem.cli.stopping import carry_out
 from tandem.document import closest
 from tandem.domain.channel import Attempt, Channel
 from tandem.domain.clock import new_id

@@ -9,7 +9,8 @@ import typer
 from tandem.cli.example import example_bot
 from tandem.cli.person import at_terminal, present, show
 from tandem.cli.session import Session, session_of
-from tandem.cli.work import Watched, carry_out, engine_of
+from tandem.cli.stopping import carry_out
+from tandem.cli.work import Watched, engine_of
 from tandem.domain.record import Record
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import work_of

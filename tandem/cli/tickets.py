@@ -11,7 +11,8 @@ from tandem.cli.books import read
 from tandem.cli.person import at_terminal
 from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
-from tandem.cli.work import Watched, carry_out, engine_of
+from tandem.cli.stopping import carry_out
+from tandem.cli.work import Watched, engine_of
 from tandem.engine.settlement import Settlement
 from tandem.errors import TandemError, UsageError
 from tandem.store import tickets

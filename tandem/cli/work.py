@@ -1,10 +1,9 @@
 """Working on runs from the command line, and telling how they ended."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
@@ -15,13 +14,7 @@ from tandem.store.runs import RunRow
 from tandem.text import tr
 from tandem.workspace.workspace import Workspace
 
-T = TypeVar("T")
 _HIDDEN = ("outcome", "final")
-
-
-def carry_out(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end."""
-    return asyncio.run(work)
 
 
 def engine_of(workspace: Workspace, attendant: Attendant | None = None) -> AbstractAsyncContextManager[Engine]:

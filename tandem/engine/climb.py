@@ -18,6 +18,7 @@ from tandem.engine.tickets import Ticketing
 from tandem.errors import (
     AccessRefused,
     LoginExpired,
+    LoginRefused,
     NotOffered,
     NotSent,
     Rejected,
@@ -231,8 +232,8 @@ class Climb:
             kind=type(error).__name__,
         )
 
-    def _session_refused(self, channel: ChannelName) -> AccessRefused:
-        return AccessRefused(
+    def _session_refused(self, channel: ChannelName) -> LoginRefused:
+        return LoginRefused(
             "System {system} ended the {channel} session again right after a fresh login. Nothing was sent. "
             "Check the user's rights and sessions, then retry the ticket.",
             system=self.system.name,

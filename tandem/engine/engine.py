@@ -37,6 +37,14 @@ class Tally:
     next_wake_at: datetime | None = None
 
 
+class Stopped(asyncio.CancelledError):
+    """Work was cancelled: these runs were under way, and go on when work starts again."""
+
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
 class Engine:
     """One process's engine over one store. Call ``recover`` once, before ``work``, when it is the only one."""
 
@@ -105,7 +113,8 @@ class Engine:
     ) -> Tally:
         """Execute until nothing is ready and nothing becomes due within ``patience_s``.
 
-        ``only``: these runs and no others. Raises StoreError when the books cannot be kept: then nothing more is sent.
+        ``only``: these runs and no others. Cancelled, it ends what is under way and raises Stopped. Raises StoreError
+        when the books cannot be kept: then nothing more is sent.
         """
         return await _Worker(self, concurrency, patience_s, only, on_finished).work()
 
@@ -145,7 +154,7 @@ class _Worker:
         self._on_finished = on_finished
         self._at_once = max(concurrency, _CLAIMED_AT_ONCE)
         self._claimed: deque[RunRow] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], RunRow] = {}
         self._waiting: set[str] = set()
         self._tally = Tally()
 
@@ -153,6 +162,8 @@ class _Worker:
         try:
             while await self._fill() or await self._wait_for_due():
                 pass
+        except asyncio.CancelledError:
+            raise Stopped([row for row in self._under_way.values() if row.bot != late_look.BOT]) from None
         finally:
             for task in self._under_way:
                 task.cancel()
@@ -162,11 +173,13 @@ class _Worker:
     async def _fill(self) -> bool:
         """Put runs under way until all places are taken; False when there is nothing to do now."""
         while len(self._under_way) < self._concurrency and await self._next_claimed():
-            task = asyncio.create_task(self._execute(self._claimed.popleft()))
-            self._under_way.add(task)
+            row = self._claimed.popleft()
+            self._under_way[asyncio.create_task(self._execute(row))] = row
         if not self._under_way:
             return False
-        done, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        for task in done:
+            del self._under_way[task]
         failures = [error for task in done if (error := task.exception()) is not None]
         if failures:
             raise failures[0]

@@ -35,8 +35,9 @@ class Settlement:
             journal = await self._journal(link.run_id)
             if journal is not None:
                 await self._reopen(journal, link.step)
-        await self._close(ticket, "retried", [link.run_id for link in stopped], {})
-        return [link.run_id for link in stopped]
+        run_ids = list(dict.fromkeys(link.run_id for link in stopped))
+        await self._close(ticket, "retried", run_ids, {})
+        return run_ids
 
     async def resolve(
         self, ticket_id: int, *, document: str | None = None, reference: str | None = None, answer: str | None = None
@@ -198,7 +199,7 @@ class Settlement:
 
     async def _let_go(self, ticket: Ticket, link: TicketRun, detail: dict[str, Any]) -> None:
         def write(connection: Connection) -> None:
-            tickets.unlink(connection, ticket.id, link.run_id)
+            tickets.unlink(connection, ticket.id, link.run_id, link.step)
             self._record(connection, ticket, "resolved", [link.run_id], detail)
 
         await self._engine.database.write(write)
@@ -217,8 +218,8 @@ class Settlement:
         )
 
 
-def _only_reads(name: str) -> bool:
-    return name in operation_names() and not operation_named(name).writes
+def _only_reads(names: str) -> bool:
+    return all(name in operation_names() and not operation_named(name).writes for name in names.split(", "))
 
 
 def _only_retried(ticket: Ticket, what: str) -> UsageError:

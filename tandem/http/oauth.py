@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
 from tandem.domain.clock import Clock
-from tandem.errors import AccessRefused, TandemError, Throttled, Unavailable, UsageError
+from tandem.errors import LoginRefused, TandemError, Throttled, Unavailable, UsageError
 from tandem.http.session import Session
 from tandem.http.settings import ClientCredentialsAuth, JwtBearerAuth, OAuth, PasswordAuth, RefreshTokenAuth
 from tandem.log import event, register_secret, scrub
@@ -30,7 +30,7 @@ _LOGIN_RATE_S = 600.0
 
 
 class TokenLogin:
-    """Fetches access tokens by one grant. Awaiting a call raises AccessRefused, Throttled, Unavailable, Unreachable.
+    """Fetches access tokens by one grant. Awaiting a call raises LoginRefused, Throttled, Unavailable, Unreachable.
 
     A refresh token that the vendor rotates is kept for the life of the process.
     """
@@ -120,7 +120,7 @@ class TokenLogin:
                 url=self._token_url,
                 said=said,
             )
-        return AccessRefused(
+        return LoginRefused(
             "{system} refused the login by {kind} at {url}: {code} ({said}). Nothing was sent. Check client_id and the "
             "secrets of its auth in tandem.yaml, and that the app is approved for this user.",
             system=self._system,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tandem.domain.clock import Clock, SystemClock
-from tandem.errors import AccessRefused, Throttled
+from tandem.errors import LoginRefused, Throttled
 from tandem.http.breaker import CircuitBreaker
 from tandem.http.client import new_client
 from tandem.http.exchange import Exchange, Message
@@ -101,7 +101,7 @@ class HttpPort:
         session = await self._sessions.renewed(session)
         response = await self._judged(method, path, message, safe, session)
         if response.status_code == 401:
-            raise AccessRefused(
+            raise LoginRefused(
                 "{system} refuses the login for {method} {path} (401 after a fresh login). Nothing was changed. Check "
                 "the credentials in tandem.yaml and the rights of their user.",
                 system=self.system,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tandem.domain.evidence import Evidence, EvidenceKind
+from tandem.errors import LoginRefused, Unavailable, Unreachable
 from tandem.store.schema import ticket_evidence, ticket_runs, tickets
 
 TicketKind = Literal[
@@ -26,12 +27,16 @@ TicketKind = Literal[
 TicketStatus = Literal["open", "resolved"]
 
 
+_OF_THE_SYSTEM = (LoginRefused.code, Unreachable.code, Unavailable.code)
+"""Errors that hit every operation of the system alike."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What went wrong, to be settled by a person. ``error`` is a recorded TandemError.
 
-    ``fold``: faults of the same system, operation, channel and error fold into one ticket, whatever order they hit;
-    otherwise the reference is part of the fault's identity.
+    ``fold``: faults of the same system, channel and error fold into one ticket, whatever order they hit, and whatever
+    operation where the error is about the system as a whole; otherwise the reference is part of the fault's identity.
     """
 
     kind: TicketKind
@@ -46,8 +51,10 @@ class Fault:
     @property
     def fingerprint(self) -> str:
         """The same for the same fault."""
+        code = self.error.get("code")
+        operation = "" if self.fold and code in _OF_THE_SYSTEM else self.operation
         who = "" if self.fold else f"{self.reference}|{self.error.get('fields')}"
-        what = f"{self.kind}|{self.system}|{self.operation}|{self.channel}|{self.error.get('code')}|{who}"
+        what = f"{self.kind}|{self.system}|{operation}|{self.channel}|{code}|{who}"
         return hashlib.sha256(what.encode()).hexdigest()[:32]
 
 
@@ -63,7 +70,10 @@ class TicketRun:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket with everything a person needs. ``count``: how often the fault was met."""
+    """A ticket with everything a person needs. ``count``: how often the fault was met.
+
+    ``operation``: all it was met at, separated by commas.
+    """
 
     id: int
     status: TicketStatus
@@ -86,14 +96,20 @@ def open_or_fold(
     connection: Connection, fault: Fault, *, run_id: str, step: str, blocking: bool, at: datetime
 ) -> tuple[int, bool]:
     """The ticket's id, and whether it is new."""
-    query = select(tickets.c.id).where(tickets.c.fingerprint == fault.fingerprint, tickets.c.status == "open")
-    ticket_id = connection.execute(query).scalar()
-    is_new = ticket_id is None
-    if ticket_id is None:
+    query = select(tickets.c.id, tickets.c.operation).where(
+        tickets.c.fingerprint == fault.fingerprint, tickets.c.status == "open"
+    )
+    known = connection.execute(query).first()
+    is_new = known is None
+    if known is None:
         ticket_id = _open(connection, fault, at)
     else:
+        ticket_id = known.id
+        operations = ", ".join(sorted({*known.operation.split(", "), fault.operation}))
         connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(count=tickets.c.count + 1, last_at=at)
+            update(tickets)
+            .where(tickets.c.id == ticket_id)
+            .values(count=tickets.c.count + 1, last_at=at, operation=operations)
         )
     _link(connection, ticket_id, TicketRun(run_id, step, blocking, fault.reference))
     _keep(connection, ticket_id, fault.evidence)
@@ -109,9 +125,10 @@ def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetim
     )
 
 
-def unlink(connection: Connection, ticket_id: int, run_id: str) -> None:
-    """Take a run off the ticket: it is settled, the others are not."""
-    connection.execute(delete(ticket_runs).where(ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.run_id == run_id))
+def unlink(connection: Connection, ticket_id: int, run_id: str, step: str) -> None:
+    """Take a run's step off the ticket: it is settled, the others are not."""
+    of_step = (ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.run_id == run_id, ticket_runs.c.step == step)
+    connection.execute(delete(ticket_runs).where(*of_step))
 
 
 def find(connection: Connection, ticket_id: int) -> Ticket | None:

@@ -151,6 +151,56 @@ async def test_run_stopped_by_two_tickets_goes_on_once_both_are_retried(engine: 
     assert (await engine.work()).finished == {"found": 1}
 
 
+async def test_one_cause_that_stops_three_steps_at_once_is_one_ticket_whose_retry_continues_all(
+    engine: Engine, office: Office
+) -> None:
+    async def looks_and_writes(run: Run) -> BotResult:
+        lookup = order("R-1").lookup()
+        await run.together(
+            run.perform("erp", SALES_ORDER_FIND, lookup, key="1"),
+            run.perform("erp", SALES_ORDER_FIND, lookup, key="2"),
+            run.perform("erp", SALES_ORDER_CREATE, order("R-1")),
+        )
+        return BotResult(outcome="created")
+
+    office.bot.__dict__["process"] = looks_and_writes
+    cast(dict[str, Rungs], office.system.operations)["sales_order.find"] = Rungs(("api",))
+    office.api.find_script, office.api.script = ["login"] * 2, ["login"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=3600)).waiting == 1
+    ticket = await only_ticket(engine)
+    assert (ticket.kind, ticket.count, ticket.operation) == (
+        "access_refused",
+        3,
+        "sales_order.create, sales_order.find",
+    )
+    assert [link.step for link in ticket.runs] == [
+        "erp.sales_order.create",
+        "erp.sales_order.find[1]",
+        "erp.sales_order.find[2]",
+    ]
+    await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert len(office.books.documents) == 1
+
+
+async def test_two_permissions_that_are_missing_are_two_tickets(engine: Engine, office: Office) -> None:
+    async def looks_and_writes(run: Run) -> BotResult:
+        await run.together(
+            run.perform("erp", SALES_ORDER_FIND, order("R-1").lookup()),
+            run.perform("erp", SALES_ORDER_CREATE, order("R-1")),
+        )
+        return BotResult(outcome="created")
+
+    office.bot.__dict__["process"] = looks_and_writes
+    cast(dict[str, Rungs], office.system.operations)["sales_order.find"] = Rungs(("api",))
+    office.api.find_script, office.api.script = ["access"], ["access"]
+    await engine.start("order", [work("R-1")])
+    await engine.work(patience_s=3600)
+    opened = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert sorted(ticket.operation for ticket in opened) == ["sales_order.create", "sales_order.find"]
+
+
 async def test_retry_after_a_refused_permission_sends_at_once_since_nothing_is_in_doubt(
     engine: Engine, office: Office
 ) -> None:

@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 
 from tandem import log
-from tandem.errors import AccessRefused, Throttled, Unavailable, Unreachable, UsageError
+from tandem.errors import LoginRefused, Throttled, Unavailable, Unreachable, UsageError
 from tandem.http import ApiSettings
 from tests.http.hand_clock import HandClock
 from tests.http.wire import Asked, answer, closed_port, serving
@@ -108,7 +108,7 @@ async def test_64_callers_share_the_refusal_of_one_login(port):
     async with serving(vendor) as server:
         erp = port(server.url, auth=CLIENT, quota={"concurrent": 64})
         results = await asyncio.gather(*(erp.send("GET", "/") for _ in range(64)), return_exceptions=True)
-        assert {type(result) for result in results} == {AccessRefused}
+        assert {type(result) for result in results} == {LoginRefused}
         assert len(vendor.forms) == 1
 
 
@@ -234,8 +234,8 @@ def test_private_key_that_cannot_be_used_is_told_in_one_sentence(port, tmp_path,
 @pytest.mark.parametrize(
     ("refusal", "expected"),
     [
-        (answer(400, {"error": "invalid_grant", "error_description": "authentication failure"}), AccessRefused),
-        (answer(401, {"error": "invalid_client"}), AccessRefused),
+        (answer(400, {"error": "invalid_grant", "error_description": "authentication failure"}), LoginRefused),
+        (answer(401, {"error": "invalid_client"}), LoginRefused),
         (answer(400, {"error": "unknown_error", "error_description": "retry your request"}), Unavailable),
         (answer(400, {"error": "invalid_grant", "error_description": "login rate exceeded"}), Throttled),
         (answer(429, {}, retry_after="60"), Throttled),
@@ -273,7 +273,7 @@ async def test_log_of_logins_renewals_and_refusals_holds_no_secret_and_no_token(
         vendor.valid = "expired once more"
         echo = "unknown token token-number-2, or rotated-refresh-token"
         vendor.refusal = answer(400, {"error": "invalid_grant", "error_description": echo})
-        with pytest.raises(AccessRefused) as refused:
+        with pytest.raises(LoginRefused) as refused:
             await erp.send("GET", "/orders")
     told = (tmp_path / "log").read_text() + str(refused.value)
     assert told.count('"login.done"') == 2
