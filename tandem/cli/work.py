@@ -8,6 +8,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from tandem.cli.session import Session
+from tandem.cli.waiting import told_while_waiting
 from tandem.engine.attendant import Attendant
 from tandem.engine.engine import Engine, Tally
 from tandem.store.runs import RunRow
@@ -43,9 +44,10 @@ class Watched:
                 self.ended.append(row)
                 progress.advance(bar)
 
-            self.tally = await engine.work(
-                concurrency=concurrency, patience_s=patience_s, only=run_ids, on_finished=finished
-            )
+            async with told_while_waiting(self._session, engine, lambda: len(self.ended)):
+                self.tally = await engine.work(
+                    concurrency=concurrency, patience_s=patience_s, only=run_ids, on_finished=finished
+                )
 
     def print(self) -> None:
         """Every run with its outcome, then how many of each."""

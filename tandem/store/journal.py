@@ -63,6 +63,19 @@ def load(connection: Connection, run_id: str) -> list[Entry]:
     ]
 
 
+def last_failure(connection: Connection) -> dict[str, Any] | None:
+    """The error of the attempt that failed last, of the runs that have not ended; recorded, as in the journal."""
+    query = (
+        select(journal.c.body)
+        .join(runs, runs.c.id == journal.c.run_id)
+        .where(runs.c.status.in_(["running", "waiting"]), journal.c.kind == "ended")
+        .order_by(journal.c.at.desc())
+        .limit(20)
+    )
+    errors = (json.loads(body).get("error") for body in connection.execute(query).scalars())
+    return next((error for error in errors if error is not None), None)
+
+
 def channels_of(connection: Connection, step: str) -> Counter[str]:
     """How many times a step of that name was completed, by the channel that carried it."""
     query = select(journal.c.body).where(journal.c.kind == "completed", journal.c.step == step)
