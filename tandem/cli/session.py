@@ -94,7 +94,7 @@ class Session:
 
     def say(self, step: str) -> None:
         """Tell a step that is about to be carried out, beside the output."""
-        self.errors.print(step, markup=False, style="dim")
+        self.errors.print(step, markup=False, style="dim", soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
         """Print a table; cells are text."""
