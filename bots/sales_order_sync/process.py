@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bots.sales_order_sync.mapping import Mapping
 from bots.sales_order_sync.translation import CrossReferences, demands, translate
-from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
+from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartnerLookup
 from tandem.domain.crm_order import (
     CRM_ORDER_READ,
     CRM_ORDER_SET_STATUS,
@@ -82,39 +82,60 @@ class _Sync:
     async def result(self, references: CrossReferences) -> SyncResult:
         try:
             sales_order = translate(self._order, self._mapping, references)
-            missing = await self._missing(sales_order)
-            if missing:
-                return await self._wait_for_stock(missing)
-            confirmation = await self._create(sales_order)
-        except StockShort as short:
-            return await self._wait_for_stock({short.fields["material"]: short.fields["missing"]})
+            await self._check_partner(sales_order)
+            made = await self._ordered(sales_order)
         except BusinessError as refusal:
             return await self._refuse(refusal)
-        return await self._confirm(confirmation)
+        if isinstance(made, SalesOrderConfirmation):
+            return await self._confirm(made)
+        return await self._wait_for_stock(made)
 
-    async def _missing(self, sales_order: SalesOrder) -> dict[str, str]:
+    async def _ordered(self, sales_order: SalesOrder) -> SalesOrderConfirmation | dict[str, str]:
+        """The order that was made, or the missing quantity by material. Raises BusinessError.
+
+        Beside others only where the ERP grants nothing twice. They may hold for a moment what they give back, so that
+        stock is missing is believed only while nobody else is under way with the materials.
+        """
+        if not self._run.confirms("erp", SALES_ORDER_CREATE):
+            async with self._run.locked("erp", _materials(sales_order)) as turn:
+                return await self._ordered_if_available(sales_order, turn)
+        async with self._run.locked("erp", _materials(sales_order), shared=True, key="beside others") as turn:
+            made = await self._ordered_if_available(sales_order, turn)
+        if isinstance(made, SalesOrderConfirmation):
+            return made
+        async with self._run.locked("erp", _materials(sales_order), key="alone") as turn:
+            return await self._ordered_if_available(sales_order, turn, again=True)
+
+    async def _ordered_if_available(
+        self, sales_order: SalesOrder, turn: str, *, again: bool = False
+    ) -> SalesOrderConfirmation | dict[str, str]:
+        try:
+            return await self._missing(sales_order, turn) or await self._create(sales_order, "again" if again else "")
+        except StockShort as short:
+            return {short.fields["material"]: short.fields["missing"]}
+
+    async def _missing(self, sales_order: SalesOrder, turn: str) -> dict[str, str]:
         """Missing quantity by material; empty when everything is available. Raises BusinessError.
 
         An order that stands in the ERP already holds its stock itself, so nothing is missing for it.
         """
-        partner, availability, found = await self._run.together(
-            self._run.perform(
-                "erp", BUSINESS_PARTNER_FIND, BusinessPartnerLookup(business_partner_id=sales_order.sold_to_party)
-            ),
+        availability, found = await self._run.together(
             self._run.perform(
                 "erp",
                 STOCK_CHECK,
                 StockCheck(demands=demands(sales_order.lines), requested_on=sales_order.requested_delivery_on),
+                key=turn,
             ),
-            self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup()),
+            self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup(), key=turn),
         )
-        self._check_partner(partner, sales_order)
         self._check_cancelled(found)
         if any(not document.void for document in found.documents):
             return {}
         return {shortage.material: f"{shortage.missing:f}" for shortage in availability.shortages}
 
-    def _check_partner(self, partner: BusinessPartner, sales_order: SalesOrder) -> None:
+    async def _check_partner(self, sales_order: SalesOrder) -> None:
+        lookup = BusinessPartnerLookup(business_partner_id=sales_order.sold_to_party)
+        partner = await self._run.perform("erp", BUSINESS_PARTNER_FIND, lookup)
         if partner.blocked:
             raise BusinessPartnerBlocked(
                 "Order {order} refused: customer {customer} is blocked for orders in the ERP.",
@@ -141,15 +162,15 @@ class _Sync:
                 number=told,
             )
 
-    async def _create(self, sales_order: SalesOrder) -> SalesOrderConfirmation:
+    async def _create(self, sales_order: SalesOrder, key: str) -> SalesOrderConfirmation:
         """Reservation, where the ERP keeps it apart, and order: both or none. Raises StockShort, BusinessError."""
         async with self._run.saga():
             if self._run.offers("erp", STOCK_RESERVE):
                 reservation = StockReservation(
                     external_reference=sales_order.external_reference, demands=demands(sales_order.lines)
                 )
-                await self._run.perform("erp", STOCK_RESERVE, reservation)
-            confirmation = await self._run.perform("erp", SALES_ORDER_CREATE, sales_order)
+                await self._run.perform("erp", STOCK_RESERVE, reservation, key)
+            confirmation = await self._run.perform("erp", SALES_ORDER_CREATE, sales_order, key)
             _refuse_unconfirmed(sales_order, confirmation)
         return confirmation
 
@@ -228,6 +249,10 @@ class _Sync:
             missing=missing or {},
             reason=reason,
         )
+
+
+def _materials(sales_order: SalesOrder) -> list[str]:
+    return sorted({line.material for line in sales_order.lines})
 
 
 def _refuse_unconfirmed(sales_order: SalesOrder, confirmation: SalesOrderConfirmation) -> None:

@@ -4,18 +4,20 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
+from sqlalchemy import Connection
 
 from tandem import log
 from tandem.engine.bot import Bot
 from tandem.engine.climb import Context
 from tandem.engine.journal import Journal
+from tandem.engine.locking import StoredLocking
 from tandem.engine.performer import LivePerformer
 from tandem.engine.run import Run
 from tandem.engine.suspension import Fenced, Repeated, Suspended
 from tandem.engine.tickets import Ticketing
 from tandem.errors import BotFailed, BusinessError, Declined, StoreError, TandemError
 from tandem.store import journal as journal_rows
-from tandem.store import runs
+from tandem.store import locks, runs
 from tandem.store.runs import RunRow
 from tandem.store.tickets import TicketKind
 
@@ -75,15 +77,19 @@ def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
         return await engine.database.write(lambda connection: runs.claim_version(connection, row.id, key))
 
     item = engine.codec.load(bot.item, row.input)
-    return Run(bot, item, context, LivePerformer(context, attendant), claim_version, attendant)
+    locking = StoredLocking(engine.database, engine.clock, journal, row.epoch)
+    return Run(bot, item, context, LivePerformer(context, attendant), claim_version, locking, attendant)
 
 
 async def _wait(engine: "Engine", row: RunRow, journal: Journal, suspended: Suspended) -> RunRow:
-    journal.alongside(
-        lambda connection: runs.wait(
-            connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id
-        )
-    )
+    def suspend(connection: Connection) -> None:
+        runs.wait(connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id)
+        if suspended.for_lock:
+            locks.await_turn(connection, row.id)
+        elif suspended.wake_at is None:
+            locks.leave(connection, row.id, row.epoch)
+
+    journal.alongside(suspend)
     await journal.flush()
     log.event("run.suspended", run=row.id, ticket=suspended.ticket_id, wake_at=suspended.wake_at)
     return dataclasses.replace(row, status="waiting", wake_at=suspended.wake_at, ticket_id=suspended.ticket_id)
@@ -91,11 +97,13 @@ async def _wait(engine: "Engine", row: RunRow, journal: Journal, suspended: Susp
 
 async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str, result: Any, *, final: bool) -> RunRow:
     at = engine.clock.now()
-    journal.alongside(
-        lambda connection: runs.finish(
-            connection, row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final
-        )
-    )
+
+    def finish(connection: Connection) -> None:
+        runs.finish(connection, row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
+        if row.epoch > 1:
+            locks.leave(connection, row.id, row.epoch)
+
+    journal.alongside(finish)
     await journal.flush()
     log.event("run.finished", run=row.id, outcome=outcome)
     return dataclasses.replace(row, status="finished", outcome=outcome, result=result, finished_at=at)

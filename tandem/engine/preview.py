@@ -12,6 +12,7 @@ from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import Bot
 from tandem.engine.climb import Context
 from tandem.engine.journal import Journal
+from tandem.engine.locking import NoLocking
 from tandem.engine.performer import DryPerformer
 from tandem.engine.run import Run
 from tandem.engine.suspension import Suspended
@@ -46,4 +47,4 @@ def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WriteP
     async def claim_version(version: str) -> str | None:
         return None
 
-    return Run(bot, item, context, DryPerformer(context, show), claim_version, engine.attendant)
+    return Run(bot, item, context, DryPerformer(context, show), claim_version, NoLocking(), engine.attendant)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from tandem.domain.record import Record
 from tandem.engine.attendant import Attendant
 from tandem.engine.bot import Bot
 from tandem.engine.climb import Context
+from tandem.engine.locking import Locking
 from tandem.engine.performer import Performer
 from tandem.engine.steps import UNDO
 from tandem.engine.suspension import Repeated, Suspended
@@ -50,11 +51,12 @@ class Run:
         context: Context,
         performer: Performer,
         claim_version: ClaimVersion,
+        locking: Locking,
         attendant: Attendant | None = None,
     ) -> None:
         self.item = item
         self._bot, self._context, self._performer = bot, context, performer
-        self._claim_version, self._attendant = claim_version, attendant
+        self._claim_version, self._locking, self._attendant = claim_version, locking, attendant
         self._used: set[str] = set()
         self._done: list[_Done] = []
 
@@ -147,6 +149,37 @@ class Run:
         left_s = (until - self._context.clock.now()).total_seconds()
         if left_s > 0:
             await self._context.pause(left_s)
+
+    def confirms(self, role: str, operation: Operation[Any, Any]) -> bool:
+        """Whether the system in that role grants or refuses what the operation asks for by itself, all at once."""
+        rungs = self._system(role).rungs(operation.name)
+        return rungs is not None and rungs.confirms
+
+    @asynccontextmanager
+    async def locked(
+        self, role: str, keys: Iterable[str], *, shared: bool = False, key: str = ""
+    ) -> AsyncIterator[str]:
+        """While the block runs, no other run is in a block with one of these keys of that system; ``shared``: none that
+        is not shared.
+
+        Gives a word to key the reads inside with: it is another one when the lock was given up, for a ticket, and taken
+        again, so that they are asked anew. The lock is kept over crashes and waits for time. One block at a time.
+        """
+        step = self._step("locked", key)
+        state = self._context.journal.step(step)
+        system = self._system(role).name
+        if state.has_value:
+            self._locking.leave()
+            yield str(state.value)
+            return
+        place = await self._locking.enter([f"{system} {name}" for name in keys], shared=shared)
+        try:
+            yield str(place)
+        except Exception:
+            self._locking.leave()
+            raise
+        self._context.journal.note(step, "value", {"value": str(place)})
+        self._locking.leave()
 
     @asynccontextmanager
     async def saga(self) -> AsyncIterator[None]:

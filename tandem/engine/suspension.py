@@ -4,11 +4,17 @@ from datetime import datetime
 
 
 class Suspended(BaseException):
-    """The run waits: for an instant, for a ticket, or for a person's answer (neither given)."""
+    """The run waits: for an instant, for a ticket, or for a person's answer (neither given).
 
-    def __init__(self, *, wake_at: datetime | None = None, ticket_id: int | None = None) -> None:
+    ``for_lock``: until others have left the lock it wants, and at the instant at the latest.
+    """
+
+    def __init__(
+        self, *, wake_at: datetime | None = None, ticket_id: int | None = None, for_lock: bool = False
+    ) -> None:
         self.wake_at = wake_at
         self.ticket_id = ticket_id
+        self.for_lock = for_lock
         super().__init__()
 
 

@@ -1,7 +1,7 @@
 """A system as the engine sees it: its channels, and the ladder of each operation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tandem.domain.channel import Channel
 from tandem.domain.operation import ChannelName
@@ -14,6 +14,7 @@ class Rungs:
     ``settle_s``: how long after an unknown outcome the vendor may still commit. ``late_s``: when to look once more
     for a late twin of a write that was sent again. ``look_first``: read back before the first attempt too, for a
     vendor without uniqueness of its own. ``round_waits_s``: the pauses before the whole ladder is tried again.
+    ``confirms``: the vendor says in its answer how much it granted, and grants nothing twice.
     """
 
     ladder: tuple[ChannelName, ...]
@@ -21,6 +22,7 @@ class Rungs:
     late_s: float = 900.0
     look_first: bool = False
     round_waits_s: tuple[float, ...] = (1.0, 20.0)
+    confirms: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,4 +40,4 @@ class System:
         if found is None:
             return None
         ladder = tuple(channel for channel in found.ladder if channel in self.channels)
-        return Rungs(ladder, found.settle_s, found.late_s, found.look_first, found.round_waits_s)
+        return replace(found, ladder=ladder)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from tandem.store.schema import Instant, journal, runs
 
@@ -77,6 +77,14 @@ def last_failure(connection: Connection) -> dict[str, Any] | None:
 
 
 def channels_of(connection: Connection, step: str) -> Counter[str]:
-    """How many times a step of that name was completed, by the channel that carried it."""
-    query = select(journal.c.body).where(journal.c.kind == "completed", journal.c.step == step)
-    return Counter(str(json.loads(body).get("channel")) for body in connection.execute(query).scalars())
+    """How many times a step of that name, whatever its key, was completed and not undone, by the channel that did it."""
+    named = or_(journal.c.step == step, journal.c.step.startswith(f"{step}[", autoescape=True))
+    query = (
+        select(journal.c.run_id, journal.c.step, journal.c.kind, journal.c.body)
+        .where(journal.c.kind.in_(["completed", "undone"]), named, ~journal.c.step.endswith("~undo"))
+        .order_by(journal.c.run_id, journal.c.seq)
+    )
+    standing: dict[tuple[str, str], str] = {}
+    for row in connection.execute(query):
+        standing[row.run_id, row.step] = "" if row.kind == "undone" else str(json.loads(row.body).get("channel"))
+    return Counter(channel for channel in standing.values() if channel)

@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
-HEAD = "0001"
+HEAD = "0004"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

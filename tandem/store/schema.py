@@ -105,6 +105,25 @@ ticket_evidence = Table(
     Column("kind", Text, nullable=False),
 )
 
+locks = Table(
+    "locks",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("place", BigInteger, nullable=False),
+    Column("shared", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Index("locks_by_run", "run_id", "place"),
+    Index("locks_by_place", "key", "place"),
+)
+
+turnstile = Table(
+    "turnstile",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, nullable=False),
+)
+
 watermarks = Table(
     "watermarks",
     metadata,

@@ -95,7 +95,9 @@ def _system(workspace: Workspace, name: str, vault: Vault) -> System:
         if channel is not None:
             channels[channel_name] = channel if channel_name == "api" else Guarded(name, channel)
     operations = {
-        operation: Rungs(rungs.ladder, rungs.settle_s, rungs.late_s, rungs.look_first, rungs.round_waits_s)
+        operation: Rungs(
+            rungs.ladder, rungs.settle_s, rungs.late_s, rungs.look_first, rungs.round_waits_s, rungs.confirms
+        )
         for operation, rungs in vendor.manifest.operations.items()
     }
     return System(name, vendor.name, channels, operations)

@@ -24,6 +24,8 @@ class Ladder(Strict):
     ``settle_s``: how long after an unknown outcome the vendor may still commit. ``late_s``: when to look once more for
     a late twin of a write that was sent again. ``look_first``: read back before the first attempt too, for a vendor
     without uniqueness of its own. ``round_waits_s``: the pauses before the whole ladder is tried again.
+    ``confirms``: the answer says how much was granted (an order's quantities, against stock), and nothing is granted
+    twice; without it a check and the write after it are kept together by a lock.
     """
 
     ladder: tuple[ChannelName, ...] = Field(min_length=1)
@@ -31,6 +33,7 @@ class Ladder(Strict):
     late_s: float = Field(default=900.0, ge=0)
     look_first: bool = False
     round_waits_s: tuple[float, ...] = (1.0, 20.0)
+    confirms: bool = False
 
 
 class VendorManifest(Strict):
