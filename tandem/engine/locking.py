@@ -19,7 +19,7 @@ class Locking(Protocol):
 
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int: ...
 
-    def leave(self) -> None: ...
+    def leave(self, place: int) -> None: ...
 
 
 class StoredLocking:
@@ -41,10 +41,10 @@ class StoredLocking:
             raise Suspended(wake_at=self._clock.now() + timedelta(seconds=_LOOK_AGAIN_S), for_lock=True)
         return place.number
 
-    def leave(self) -> None:
-        """Give the lock up, in order with what the journal was told, without waiting for the disk."""
+    def leave(self, place: int) -> None:
+        """Give the place up, in order with what the journal was told, without waiting for the disk."""
         run_id, epoch = self._journal.run_id, self._epoch
-        self._journal.alongside(lambda connection: locks.leave(connection, run_id, epoch))
+        self._journal.alongside(lambda connection: locks.leave(connection, run_id, epoch, place))
 
 
 class NoLocking:
@@ -53,4 +53,4 @@ class NoLocking:
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int:
         return 0
 
-    def leave(self) -> None: ...
+    def leave(self, place: int) -> None: ...

@@ -77,7 +77,7 @@ def last_failure(connection: Connection) -> dict[str, Any] | None:
 
 
 def channels_of(connection: Connection, step: str) -> Counter[str]:
-    """How many times a step of that name, whatever its key, was completed and not undone, by the channel that did it."""
+    """How often a step of that name, whatever its key, was completed and not undone, by the channel that carried it."""
     named = or_(journal.c.step == step, journal.c.step.startswith(f"{step}[", autoescape=True))
     query = (
         select(journal.c.run_id, journal.c.step, journal.c.kind, journal.c.body)

@@ -8,7 +8,7 @@ each other. A lock belongs to a run, not to a worker: a run that is taken over s
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, and_, delete, exists, insert, literal, or_, select, update
 
 from tandem.store import runs as run_rows
 from tandem.store.schema import locks, runs, turnstile
@@ -34,24 +34,27 @@ def enter(connection: Connection, run_id: str, epoch: int, keys: Sequence[str], 
     if number is None:
         _give_up(connection, run_id)
         number = _queue_up(connection, run_id, keys, shared=shared)
-    held = connection.execute(_conflicts(run_id)).first() is None
+    held = _is_free(connection, run_id)
     if held:
         connection.execute(update(locks).where(locks.c.run_id == run_id).values(held=1))
     return Place(number, held)
 
 
-def leave(connection: Connection, run_id: str, epoch: int) -> bool:
-    """Give all places of a run up, and make ready those that waited for it alone. False when another worker has it."""
+def leave(connection: Connection, run_id: str, epoch: int, number: int | None = None) -> bool:
+    """Give a run's place up, and make ready the runs that waited for it alone. False when another worker has the run.
+
+    ``number``: nothing is given up if its place is another one by now.
+    """
     if not _is_ours(connection, run_id, epoch):
         return False
-    _give_up(connection, run_id)
+    _give_up(connection, run_id, number)
     return True
 
 
 def await_turn(connection: Connection, run_id: str) -> None:
     """Make a run that was just suspended ready again if nobody is in its way any more: it missed being woken."""
     _pass_turnstile(connection)
-    if connection.execute(_conflicts(run_id)).first() is None:
+    if _is_free(connection, run_id):
         run_rows.make_ready(connection, [run_id])
 
 
@@ -60,17 +63,15 @@ def _is_ours(connection: Connection, run_id: str, epoch: int) -> bool:
     return connection.execute(ours).first() is not None
 
 
-def _give_up(connection: Connection, run_id: str) -> None:
-    keys = connection.execute(select(locks.c.key).where(locks.c.run_id == run_id)).scalars().all()
+def _give_up(connection: Connection, run_id: str, number: int | None = None) -> None:
+    ours = locks.c.run_id == run_id if number is None else and_(locks.c.run_id == run_id, locks.c.place == number)
+    keys = connection.execute(select(locks.c.key).where(ours)).scalars().all()
     if not keys:
         return
     _pass_turnstile(connection)
     connection.execute(delete(locks).where(locks.c.run_id == run_id))
-    queued = select(locks.c.run_id).where(locks.c.key.in_(keys), locks.c.held == 0).distinct()
-    waiting = connection.execute(queued).scalars().all()
-    run_rows.make_ready(
-        connection, [other for other in waiting if connection.execute(_conflicts(other)).first() is None]
-    )
+    queued = select(locks.c.run_id).where(locks.c.key.in_(keys), locks.c.held == 0, ~_must_wait(locks.c.run_id))
+    run_rows.make_ready(connection, connection.execute(queued.distinct()).scalars().all())
 
 
 def _pass_turnstile(connection: Connection) -> int:
@@ -84,7 +85,7 @@ def _pass_turnstile(connection: Connection) -> int:
 def _place_of(connection: Connection, run_id: str, keys: Sequence[str], *, shared: bool) -> int | None:
     """The place the run has, if it is one for just these keys."""
     query = select(locks.c.key, locks.c.place).where(locks.c.run_id == run_id, locks.c.shared == int(shared))
-    places = dict(connection.execute(query).tuples().all())
+    places = dict(connection.execute(query).all())
     return next(iter(places.values())) if places.keys() == set(keys) else None
 
 
@@ -97,12 +98,16 @@ def _queue_up(connection: Connection, run_id: str, keys: Sequence[str], *, share
     return number
 
 
-def _conflicts(run_id: str) -> Select[tuple[str]]:
-    """Keys for which somebody with an earlier place keeps the run waiting."""
-    earlier = locks.alias("earlier")
+def _is_free(connection: Connection, run_id: str) -> bool:
+    return not connection.execute(select(_must_wait(literal(run_id)))).scalar_one()
+
+
+def _must_wait(run_id: ColumnElement[str]) -> Exists:
+    """Whether somebody with an earlier place of one of its keys is in the run's way."""
+    mine, earlier = locks.alias("mine"), locks.alias("earlier")
     in_the_way = and_(
-        earlier.c.key == locks.c.key,
-        earlier.c.place < locks.c.place,
-        or_(earlier.c.shared == 0, locks.c.shared == 0),
+        earlier.c.key == mine.c.key,
+        earlier.c.place < mine.c.place,
+        or_(earlier.c.shared == 0, mine.c.shared == 0),
     )
-    return select(locks.c.key).where(locks.c.run_id == run_id, exists().where(in_the_way)).limit(1)
+    return exists().where(mine.c.run_id == run_id, in_the_way)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import httpx
@@ -113,16 +114,25 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, language: str, demonstration: Demonstration, orders: str) -> Iterator[Stage]:
+def staged(
+    folder: Path,
+    language: str,
+    demonstration: Demonstration,
+    orders: str,
+    switches: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[Stage]:
     """A fresh workspace in ``folder`` with a running sandbox for each of its systems.
 
-    ``orders``: a file of invoice lines, or how many to generate. Raises UsageError.
+    ``orders``: a file of invoice lines, or how many to generate. ``switches``: those of each system's sandbox, as
+    ``name=value``. Raises UsageError.
     """
     made = found(folder, language)
     with ExitStack() as stack:
         running: dict[str, RunningSandbox] = {}
         for system, (vendor, expected_url) in made.systems.items():
-            sandbox = stack.enter_context(_sandbox(vendor, orders, demonstration.seed, language))
+            options = ["--orders", orders, "--seed", str(demonstration.seed), "--language", language]
+            options += [word for switch in switches.get(system, ()) for word in ("--switch", switch)]
+            sandbox = stack.enter_context(_sandbox(vendor, options))
             running[system] = sandbox
             _move(folder, expected_url, sandbox.url)
             _quicken(folder, vendor, demonstration.times)
@@ -130,11 +140,9 @@ def staged(folder: Path, language: str, demonstration: Demonstration, orders: st
 
 
 @contextmanager
-def _sandbox(vendor: str, orders: str, seed: int, language: str) -> Iterator[RunningSandbox]:
-    command = [sys.executable, "-m", "tandem", "sandbox", vendor, "--orders", orders, "--seed", str(seed)]
-    process = subprocess.Popen(
-        [*command, "--language", language], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def _sandbox(vendor: str, options: Sequence[str]) -> Iterator[RunningSandbox]:
+    command = [sys.executable, "-m", "tandem", "sandbox", vendor, *options]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
