@@ -171,8 +171,21 @@ class _Sync:
                 )
                 await self._run.perform("erp", STOCK_RESERVE, reservation, key)
             confirmation = await self._run.perform("erp", SALES_ORDER_CREATE, sales_order, key)
+            confirmation = await self._with_quantities(sales_order, confirmation, key)
             _refuse_unconfirmed(sales_order, confirmation)
         return confirmation
+
+    async def _with_quantities(
+        self, sales_order: SalesOrder, confirmation: SalesOrderConfirmation, key: str
+    ) -> SalesOrderConfirmation:
+        """What an ERP that confirms by itself did confirm; not every one says so in its answer."""
+        told = [line for line in confirmation.lines if line.quantity is not None]
+        if len(told) == len(sales_order.lines) or not self._run.confirms("erp", SALES_ORDER_CREATE):
+            return confirmation
+        found = await self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup(), key=f"confirmed {key}")
+        number = confirmation.sales_order_id
+        made = [document for document in found.documents if document.sales_order_id == number]
+        return made[0].result() if made else confirmation
 
     async def _confirm(self, confirmation: SalesOrderConfirmation) -> SyncResult:
         number = confirmation.sales_order_id

@@ -43,7 +43,7 @@ def retail(tmp_path: Path) -> Retail:
 
 @pytest.fixture(params=[True, False], ids=["ERP confirms by itself", "ERP checks and orders apart"])
 def shop(tmp_path: Path, retail: Retail, request: pytest.FixtureRequest) -> Iterator[Site]:
-    switches = {"erp": (f"availability_check={str(request.param).lower()}",)}
+    switches = {"erp": (f"availability_check={str(request.param).lower()}", "created_with_items=false")}
     orders = str(tmp_path / "invoices.csv")
     with staged(tmp_path / "acme", "en", demonstration(), orders, switches) as stage:
         _say_whether_it_confirms(stage.workspace.folder, confirms=request.param)
