@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fixtures.sap_s4hana.sandbox import CREDENTIALS
 from tandem.channels.desktop.channel import DesktopChannel
@@ -38,10 +39,11 @@ async def sap_desktop(
     tree: bool = True,
     options: tuple[str, ...] = (),
     selectors: tuple[Path, ...] = (),
+    display: Literal["own", "user"] = "own",
 ) -> AsyncIterator[SapDesktop]:
     """``tree`` False: the client offers no accessibility tree, as behind a remote desktop.
 
-    ``selectors``: folders that come before ours.
+    ``selectors``: folders that come before ours, image templates included.
     """
     unseen = () if tree else ("--no-accessibility",)
     async with sap_pages(*rules, language=language) as sandbox:
@@ -50,6 +52,7 @@ async def sap_desktop(
             username=CREDENTIALS["username"],
             password=CREDENTIALS["password"],
             notation=Notation(day=DAYS[language]),
+            display=display,
         )
         evidence = EvidenceStore(folder)
         channel = DesktopChannel(
@@ -58,6 +61,7 @@ async def sap_desktop(
             Recordings([ROOT / "recordings" / "sap_s4hana"], "desktop"),
             Screens([*selectors, ROOT / "selectors" / "sap_s4hana"], "desktop"),
             evidence,
+            folders=selectors,
             vendor_settings=VENDOR_SETTINGS,
         )
         try:

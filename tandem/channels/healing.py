@@ -1,4 +1,4 @@
-"""An element that only a later candidate found: told to the log, and the selector file patched for review."""
+"""The selector file patched so that the candidate that found the element comes first."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -11,21 +11,8 @@ from ruamel.yaml.error import YAMLError
 
 from tandem.channels.library import Screens
 from tandem.channels.screen import Target
-from tandem.log import event
 
 _OTHER_SHAPE = (AttributeError, LookupError, TypeError)
-
-
-def tell(system: str, target: Target, index: int) -> None:
-    """Log that the candidate of this index found the element."""
-    event(
-        "element.healed",
-        level="WARNING",
-        system=system,
-        screen=target.screen,
-        element=target.name,
-        candidate=index + 1,
-    )
 
 
 def patch_of(screens: Screens, target: Target, index: int) -> str | None:

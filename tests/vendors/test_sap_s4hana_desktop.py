@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartnerLookup
-from tandem.domain.channel import Healing
+from tandem.domain.evidence import Evidence
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND, SalesOrder, SalesOrderDocument
 from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
 from tandem.errors import (
@@ -49,6 +51,10 @@ def wrong(desktop: SapDesktop, order: SalesOrder) -> list[str]:
             pairs += [(item.unit, line.unit), (item.plant, line.site), (item.price, line.net_price)]
         differences += [f"{left} is not {right}" for left, right in pairs if left != right]
     return differences
+
+
+def is_picture(path: Path) -> bool:
+    return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR) is not None
 
 
 @pytest.mark.parametrize(("tree", "language"), WAYS, ids=NAMES)
@@ -105,19 +111,33 @@ async def test_lookups_answer_as_the_books_do(tmp_path: Path) -> None:
             )
 
 
-async def test_renamed_field_is_found_by_its_picture_and_marks_the_attempt(tmp_path: Path) -> None:
+async def test_renamed_field_is_found_by_its_picture_and_a_patch_proposed(tmp_path: Path) -> None:
     text = (ROOT / "selectors/sap_s4hana/stock.availability.desktop.yaml").read_text(encoding="utf-8")
     renamed = text.replace("{role: text, name: [Material, 物料]}", "{role: text, name: Product}")
     assert renamed != text
-    (tmp_path / "selectors").mkdir()
-    (tmp_path / "selectors" / "stock.availability.desktop.yaml").write_text(renamed, encoding="utf-8")
-    async with sap_desktop(tmp_path, selectors=(tmp_path / "selectors",)) as desktop:
+    selectors = tmp_path / "selectors"
+    selectors.mkdir()
+    (selectors / "stock.availability.desktop.yaml").write_text(renamed, encoding="utf-8")
+    async with sap_desktop(tmp_path, selectors=(selectors,)) as desktop:
         books = desktop.sandbox.books
         material = desktop.sandbox.order("X").lines[0].material
         asking = attempt(STOCK_CHECK, StockCheck(demands=(Demand(material=material, quantity=5, unit="PC"),)))
         stock = await desktop.channel.perform(asking)
         assert stock.answers[0].available == books.availability(material, "1710")
-        assert asking.healings == [Healing("stock.availability", "material", 2)]
+
+        (healing,) = asking.healings
+        assert (healing.screen, healing.element, healing.candidate) == ("stock.availability", "material", 2)
+        assert healing.patch is not None
+        head, _, diff = desktop.evidence.path(Evidence("message", healing.patch)).read_text("utf-8").partition("---")
+        before, after = (line.rpartition(" ")[2] for line in head.splitlines()[1:])
+        assert all(is_picture(desktop.evidence.path(Evidence("screenshot", name))) for name in (before, after))
+        assert before != after
+        assert "+  material: [{ocr: {label: [Material, 物料]}}, {role: text, name: Product}]" in diff
+        assert (selectors / "stock.availability.desktop.yaml").read_text("utf-8") == renamed
+
+        again = attempt(STOCK_CHECK, asking.request)
+        await desktop.channel.perform(again)
+        assert again.healings == [healing]
 
 
 @pytest.mark.parametrize("tree", [True, False], ids=["tree", "pixels"])

@@ -15,8 +15,9 @@ from tandem.channels.browser.outcomes import not_sent
 from tandem.channels.browser.screen import BrowserScreen
 from tandem.channels.browser.sessions import Session
 from tandem.channels.browser.settings import BrowserSettings
-from tandem.channels.browser.witness import Heal, Witness
+from tandem.channels.browser.witness import Witness
 from tandem.channels.library import Recordings, Screens
+from tandem.channels.proposals import Heal
 from tandem.channels.recording import LOGIN
 from tandem.channels.replayer import Replayer, Said
 from tandem.channels.screen import Target

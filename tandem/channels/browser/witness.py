@@ -1,6 +1,6 @@
 """Evidence from the browser: what a failed attempt showed, and patches proposed when an element was found otherwise."""
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,8 +8,8 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from tandem.channels.browser.redaction import Redaction, masked
-from tandem.channels.healing import patch_of, tell
 from tandem.channels.library import Screens
+from tandem.channels.proposals import Heal, Proposals
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
 from tandem.domain.channel import Healing
@@ -20,23 +20,13 @@ from tandem.store.evidence import EvidenceStore
 _PICTURE_TIMEOUT_MS = 5000.0
 
 
-@dataclass(frozen=True)
-class Heal:
-    """An element that a later candidate found; ``before`` is the picture of that moment, the first time."""
-
-    target: Target
-    index: int
-    before: Evidence | None
-
-
 class Witness:
     """Saves evidence of one system's pages. What cannot be had (a crashed page) is left out and logged."""
 
     def __init__(self, system: str, store: EvidenceStore, screens: Screens) -> None:
         self._system = system
         self._store = store
-        self._screens = screens
-        self._patches: dict[tuple[str, str, int], str | None] = {}
+        self._proposals = Proposals(system, store, screens)
 
     async def failure(self, page: Page, screen: AnyScreenFile | None, *, traced: bool) -> tuple[Evidence, ...]:
         """Masked picture, page text and, where the context is traced, the trace of the attempt so far."""
@@ -63,32 +53,11 @@ class Witness:
 
     async def healed(self, page: Page, screen: AnyScreenFile | None, target: Target, index: int) -> Heal:
         """Log that a later candidate found the element; the first time, keep a picture for the patch."""
-        tell(self._system, target, index)
-        is_known = _key(target, index) in self._patches
-        return Heal(target, index, None if is_known else await self.picture(page, screen))
+        return await self._proposals.healed(target, index, partial(self.picture, page, screen))
 
     async def propose(self, heal: Heal, page: Page, screen: AnyScreenFile | None) -> Healing:
-        """What was healed, with the patch for a person to review; it is saved once, with pictures before and after."""
-        key = _key(heal.target, heal.index)
-        if key not in self._patches:
-            self._patches[key] = self._saved_patch(heal, await self.picture(page, screen))
-        return Healing(heal.target.screen, heal.target.name, heal.index + 1, self._patches[key])
-
-    def _saved_patch(self, heal: Heal, after: Evidence | None) -> str | None:
-        diff = patch_of(self._screens, heal.target, heal.index)
-        if diff is None:
-            return None
-        where = {"screen": heal.target.screen, "element": heal.target.name}
-        head = [
-            f"Screen {heal.target.screen}: candidate {heal.index + 1} found {heal.target.name}, none before it did.",
-            f"Before the attempt went on: {heal.before.path if heal.before else 'no picture'}",
-            f"After the attempt: {after.path if after else 'no picture'}",
-        ]
-        saved = self._store.save("message", ("\n".join(head) + "\n" + diff).encode(), ".patch")
-        if saved is None:
-            return None
-        event("patch.proposed", system=self._system, file=saved.path, **where)
-        return saved.path
+        """What was healed, with the patch for a person to review."""
+        return await self._proposals.propose(heal, partial(self.picture, page, screen))
 
     async def _page_text(self, page: Page, redaction: Redaction) -> Evidence | None:
         try:
@@ -105,7 +74,3 @@ class Witness:
             except PlaywrightError:
                 return None
             return self._store.save("trace", redaction.trace(path.read_bytes()), ".zip")
-
-
-def _key(target: Target, index: int) -> tuple[str, str, int]:
-    return target.screen, target.name, index

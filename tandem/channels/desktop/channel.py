@@ -16,8 +16,8 @@ from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.refusals import not_sent
 from tandem.channels.desktop.screen import DesktopScreen
 from tandem.channels.desktop.settings import DesktopSettings
-from tandem.channels.healing import tell
 from tandem.channels.library import Recordings, Screens
+from tandem.channels.proposals import Heal
 from tandem.channels.recording import LOGIN, Recording
 from tandem.channels.replayer import Replayer, Said
 from tandem.channels.screen import Target
@@ -58,8 +58,9 @@ class DesktopChannel:
         self._vendor_settings = dict(vendor_settings or {})
         self._clock = clock or SystemClock()
         self._replayer = Replayer(system, screens, settings.notation, said)
-        self._witness = Witness(system, evidence)
-        self._healings: dict[tuple[str, str], Healing] = {}
+        self._witness = Witness(system, evidence, screens)
+        self._heals: list[Heal] = []
+        self._healings: list[Healing] = []
         self._eyes = Eyes(Ocr())
         self._driver: Driver | None = None
         self._screen: DesktopScreen | None = None
@@ -77,7 +78,7 @@ class DesktopChannel:
             try:
                 result = await self._replayed(recording, context, attempt.operation.result)
             finally:
-                attempt.healings.extend(self._healings.values())
+                attempt.healings.extend(self._healings)
                 self._healings.clear()
         return result
 
@@ -104,15 +105,23 @@ class DesktopChannel:
             reusable = True
             return found
         except TandemError as error:
-            error.evidence = await self._witness.failure(screen.program, screen.shown)
+            error.evidence = await self._witness.failure(screen)
             raise
         finally:
+            await self._propose()
             if not reusable:
                 await self._end_client()
 
-    def _healed(self, target: Target, index: int) -> None:
-        tell(self._system, target, index)
-        self._healings[target.screen, target.name] = Healing(target.screen, target.name, index + 1)
+    async def _healed(self, target: Target, index: int) -> None:
+        known = {(heal.target.screen, heal.target.name) for heal in self._heals}
+        if self._screen is not None and (target.screen, target.name) not in known:
+            self._heals.append(await self._witness.healed(self._screen, target, index))
+
+    async def _propose(self) -> None:
+        """Patches for what was healed, while the client still shows how the attempt went on."""
+        if self._screen is not None:
+            self._healings += [await self._witness.propose(heal, self._screen) for heal in self._heals]
+        self._heals.clear()
 
     async def _client(self) -> DesktopScreen:
         """The client, started and logged in."""
@@ -155,9 +164,11 @@ class DesktopChannel:
             context = {"login": login, "settings": self._vendor_settings}
             await self._replayer.replay(self._recordings.recording(LOGIN), screen, context, dict)
         except TandemError as error:
-            error.evidence = await self._witness.failure(screen.program, screen.shown)
+            error.evidence = await self._witness.failure(screen)
+            await self._propose()
             await self._end_client()
             raise
+        await self._propose()
         event("session.opened", system=self._system, channel=self.name)
 
     async def _usable(self, screen: DesktopScreen) -> None:

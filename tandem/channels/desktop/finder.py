@@ -14,7 +14,7 @@ from tandem.channels.desktop.templates import Templates
 from tandem.channels.screen import Target
 from tandem.channels.selectors import DesktopCandidate
 
-Healed = Callable[[Target, int], None]
+Healed = Callable[[Target, int], Awaitable[None]]
 _MOST_PAGES = 400
 _TURNED_WITHIN_S, _POLL_S = 1.0, 0.1
 
@@ -43,7 +43,7 @@ class Finder:
                 raise refused(self._program, target, "more than one place fits") from None
             if place is not None:
                 if index and self._program.tree is not None:
-                    self._healed(target, index)
+                    await self._healed(target, index)
                 return place
         return None
 
