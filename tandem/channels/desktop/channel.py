@@ -30,6 +30,8 @@ from tandem.log import event
 from tandem.store.evidence import EvidenceStore
 
 _POLL_S = 0.1
+_TREE_WITHIN_S = 1.0
+"""How long a client may take to offer its tree once its window is shown; at least as long as that took."""
 
 
 class DesktopChannel:
@@ -140,20 +142,30 @@ class DesktopChannel:
         if self._driver is None:
             self._driver = await _driver(self._system, settings)
         pid = await self._driver.start(settings.command, settings.environment)
-        deadline = self._clock.monotonic_s() + settings.starts_within_s
-        while not await self._driver.windows(pid):
-            if self._clock.monotonic_s() > deadline:
+        started = self._clock.monotonic_s()
+        while not await _in_front(self._driver, pid):
+            if self._clock.monotonic_s() - started > settings.starts_within_s:
                 await self._driver.stop(pid)
                 raise Unavailable(
-                    "{system}: its desktop client shows no window within {seconds} s.",
+                    "{system}: its desktop client shows no window in front within {seconds} s.",
                     system=self._system,
                     seconds=f"{settings.starts_within_s:g}",
                 )
             await self._clock.sleep(_POLL_S)
-        bus = self._driver.accessibility_bus
-        tree = await Tree.of(bus, pid) if bus else None
+        tree = await self._tree(pid, max(_TREE_WITHIN_S, self._clock.monotonic_s() - started))
         event("client.started", system=self._system, accessibility=tree is not None)
         return Program(self._system, self._driver, pid, tree, self._eyes)
+
+    async def _tree(self, pid: int, within_s: float) -> Tree | None:
+        """The client's tree; None when it offers none. A client joins the bus some time after its window is shown."""
+        bus = self._driver.accessibility_bus if self._driver else None
+        deadline = self._clock.monotonic_s() + within_s
+        while bus:
+            tree = await Tree.of(bus, pid)
+            if tree is not None or self._clock.monotonic_s() > deadline:
+                return tree
+            await self._clock.sleep(_POLL_S)
+        return None
 
     async def _log_in(self, screen: DesktopScreen) -> None:
         if LOGIN not in self._recordings.operations:
@@ -194,6 +206,11 @@ class DesktopChannel:
         if self._driver is not None:
             driver, self._driver = self._driver, None
             await driver.aclose()
+
+
+async def _in_front(driver: Driver, pid: int) -> bool:
+    active = await driver.active()
+    return active is not None and active.pid == pid
 
 
 async def _driver(system: str, settings: DesktopSettings) -> Driver:
