@@ -4,21 +4,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import cv2
 import pytest
 
-from tandem.channels.desktop.driver import Box, Window
+from tandem.channels.desktop.driver import Window
+from tandem.channels.desktop.x11.driver import X11Driver
 from tandem.channels.desktop.x11.session import Session
-from tandem.channels.desktop.x11.windows import Windows
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND, SalesOrder
 from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
 from tandem.errors import NotOffered, ScreenNotReady, Unavailable
 from tests.channels.desktop.conftest import SCRIPT
 from tests.sap_desktop import SapDesktop, sap_desktop
-from tests.sap_pages import ROOT, attempt
+from tests.sap_pages import attempt
 
 pytestmark = [pytest.mark.desktop, pytest.mark.timeout(600)]
 
@@ -46,15 +45,15 @@ async def window_of(desktop: SapDesktop) -> Window:
 
 
 @pytest.fixture
-def users_display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Windows]:
+async def users_display(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[X11Driver]:
     """A display with a window manager that somebody else started and works on."""
     session = Session(None, (1280, 800))
     try:
         for name in ("DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON"):
             monkeypatch.setenv(name, session.environment[name])
-        windows = Windows(session.display)
-        yield windows
-        windows.display.close()
+        onlooker = await X11Driver.on(session.display, (1280, 800))
+        yield onlooker
+        await onlooker.aclose()
     finally:
         session.close()
 
@@ -64,12 +63,14 @@ async def test_order_is_keyed_by_pixels_in_the_dark_theme(tmp_path: Path) -> Non
         assert await keyed_right(desktop, desktop.sandbox.order("CRM-0901"))
 
 
-async def test_client_runs_on_the_users_display_and_leaves_it_standing(tmp_path: Path, users_display: Windows) -> None:
+async def test_client_runs_on_the_users_display_and_leaves_it_standing(
+    tmp_path: Path, users_display: X11Driver
+) -> None:
     async with sap_desktop(tmp_path, display="user") as desktop:
         assert await keyed_right(desktop, desktop.sandbox.order("CRM-0902"))
         client = await window_of(desktop)
-        assert [window.title for window in users_display.of(client.pid)] == [client.title]
-    assert users_display.of(client.pid) == []
+        assert [window.title for window in await users_display.windows(client.pid)] == [client.title]
+    assert await users_display.windows(client.pid) == ()
 
 
 async def test_without_a_display_of_the_user_it_is_said_what_to_do(
@@ -86,29 +87,6 @@ async def test_display_of_the_user_that_is_not_there_is_named(tmp_path: Path, mo
     async with sap_desktop(tmp_path, display="user") as desktop:
         with pytest.raises(Unavailable, match=r"display :4711 cannot be used"):
             await ask_stock(desktop)
-
-
-async def test_button_is_pressed_by_its_picture(tmp_path: Path) -> None:
-    """The picture of the button was taken from the same client, the tree is off and no label is given."""
-    selectors = tmp_path / "selectors"
-    selectors.mkdir()
-    text = (ROOT / "selectors/sap_s4hana/shell.desktop.yaml").read_text("utf-8")
-    lines = ["  save: {image: save.png}" if line.startswith("  save:") else line for line in text.splitlines()]
-    (selectors / "shell.desktop.yaml").write_text("\n".join(lines), "utf-8")
-    async with sap_desktop(tmp_path, tree=False, selectors=(selectors,)) as desktop:
-        assert await ask_stock(desktop)
-        assert await picture_of_label(desktop, "保存", selectors / "save.png")
-        assert await keyed_right(desktop, desktop.sandbox.order("CRM-0903"))
-
-
-async def picture_of_label(desktop: SapDesktop, label: str, file: Path) -> bool:
-    """Save what stands around a label in the client's window."""
-    assert desktop.channel._screen is not None
-    program = desktop.channel._screen.program
-    picture = await program.look(await window_of(desktop))
-    (place,) = [word.box for word in await program.eyes.words(picture) if word.text == label]
-    around = Box(place.x - 6, place.y - 3, place.width + 12, place.height + 6)
-    return cv2.imwrite(str(file), picture[around.y : around.bottom, around.x : around.right])
 
 
 async def test_nothing_is_keyed_under_a_screen_lock(tmp_path: Path) -> None:

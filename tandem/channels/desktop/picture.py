@@ -10,6 +10,8 @@ _STEP = 10
 """A difference of neighbouring grey values that is an edge."""
 _INK = 60
 _SMALLEST, _TALLEST_PX = 10, 90
+_RIM_PX = 12
+"""More than a field's own margin and a space: beside a text that is cut off there is never so much room."""
 _BLANK_SHARE = 0.999
 _PADDING_PX = (4, 4, 8, 8)
 
@@ -51,6 +53,13 @@ def ink(picture: Picture) -> Picture | None:
         part, *_PADDING_PX, cv2.BORDER_CONSTANT, value=colour
     )
     return padded
+
+
+def is_full(picture: Picture) -> bool:
+    """Whether the text of a field reaches from rim to rim: there may be more of it than is shown."""
+    ground = np.median(picture.reshape(-1, 3), axis=0)
+    columns = np.flatnonzero((np.abs(picture.astype(np.int16) - ground).max(axis=2) > _INK).any(axis=0))
+    return bool(len(columns)) and bool(columns[0] < _RIM_PX and picture.shape[1] - 1 - columns[-1] < _RIM_PX)
 
 
 def is_blank(picture: Picture) -> bool:

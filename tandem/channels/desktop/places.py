@@ -8,6 +8,7 @@ from typing import Protocol
 from tandem.channels.desktop.accessibility import Node, Tree
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.eyes import agreed, folded
+from tandem.channels.desktop.picture import cut, is_full
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
 from tandem.errors import ScreenNotReady
@@ -15,6 +16,7 @@ from tandem.errors import ScreenNotReady
 _KEYS = {"control": "ctrl", "escape": "esc", "return": "enter", "arrowdown": "down", "arrowup": "up"}
 _PAINTED_WITHIN_S, _POLL_S = 3.0, 0.1
 _EXACT_KINDS = ("number", "day")
+CUT_OFF = "its text fills the field, more of it may not be shown"
 
 
 class Place(Protocol):
@@ -92,6 +94,8 @@ class PicturePlace:
     async def read(self, target: Target) -> str:
         picture = await self.program.look(self.window)
         if target.kind not in _EXACT_KINDS:
+            if is_full(cut(picture, self.box)):
+                raise refused(self.program, target, CUT_OFF)
             (text,) = await self.program.eyes.texts(picture, [self.box])
             return text
         (number,) = await self.program.eyes.proven(picture, [self.box])

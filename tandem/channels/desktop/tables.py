@@ -6,7 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from tandem.channels.desktop.driver import Window
 from tandem.channels.desktop.finder import Finder, header_of
-from tandem.channels.desktop.places import PicturePlace, refused
+from tandem.channels.desktop.picture import cut, is_full
+from tandem.channels.desktop.places import CUT_OFF, PicturePlace, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
 from tandem.channels.selectors import DesktopScreenFile
@@ -72,6 +73,9 @@ class TableReader:
         read: dict[tuple[int, str], str] = {}
         plain = [cell for cell in places if columns[cell[1]].kind == "text"]
         exact = [cell for cell in places if columns[cell[1]].kind != "text"]
+        for row, key in plain:
+            if is_full(cut(picture, places[row, key].box)):
+                raise refused(self.program, columns[key], f"row {row + 1}: {CUT_OFF}")
         texts = await self.program.eyes.texts(picture, [places[cell].box for cell in plain])
         read.update(zip(plain, texts, strict=True))
         for cell, number in zip(

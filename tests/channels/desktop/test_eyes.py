@@ -9,7 +9,7 @@ import pytest
 from tandem.channels.desktop.driver import Box, Picture
 from tandem.channels.desktop.eyes import Ambiguous, Eyes, agreed
 from tandem.channels.desktop.ocr import UNREADABLE, Ocr
-from tandem.channels.desktop.picture import boxes, ink, is_blank
+from tandem.channels.desktop.picture import boxes, cut, ink, is_blank, is_full
 from tandem.channels.selectors import OcrLabel
 
 pytestmark = pytest.mark.desktop
@@ -129,3 +129,10 @@ def test_one_colour_is_blank_and_a_form_is_not() -> None:
 )
 def test_numbers_count_only_when_both_engines_read_them_alike(one: str, other: str, agree: bool) -> None:
     assert agreed(one, other) is agree
+
+
+def test_text_that_reaches_both_rims_may_be_cut_off() -> None:
+    picture = sheet()
+    field(picture, 100, 50, "Fancy Goods,", width=106)
+    field(picture, 100, 150, "17850", width=120)
+    assert [is_full(cut(picture, box)) for box in boxes(picture)] == [True, False]
