@@ -97,13 +97,12 @@ async def _wait(engine: "Engine", row: RunRow, journal: Journal, suspended: Susp
 
 async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str, result: Any, *, final: bool) -> RunRow:
     at = engine.clock.now()
+    end = runs.finishing(row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
 
-    def finish(connection: Connection) -> None:
-        runs.finish(connection, row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
-        if row.epoch > 1:
-            locks.leave(connection, row.id, row.epoch)
+    def end_and_leave(connection: Connection) -> bool:
+        return end(connection) and locks.leave(connection, row.id, row.epoch)
 
-    journal.alongside(finish)
+    journal.alongside(end if row.epoch == 1 else end_and_leave)
     await journal.flush()
     log.event("run.finished", run=row.id, outcome=outcome)
     return dataclasses.replace(row, status="finished", outcome=outcome, result=result, finished_at=at)

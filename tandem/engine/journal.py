@@ -1,6 +1,5 @@
 """A run's journal while it executes: what was written before, and what is written now."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -12,12 +11,13 @@ from tandem.engine.steps import StepState, fold
 from tandem.engine.suspension import Fenced
 from tandem.store import journal as rows
 from tandem.store.journal import Entry
+from tandem.store.waking import waited
 
 
 class Writer(Protocol):
     """Takes work for the store without waiting: see ``Database.enqueue``."""
 
-    def enqueue(self, work: Callable[[Connection], bool]) -> Future[bool]: ...
+    def enqueue(self, work: Callable[[Connection], Any]) -> Future[Any]: ...
 
 
 class Journal:
@@ -31,7 +31,7 @@ class Journal:
         self.run_id, self._epoch = run_id, epoch
         self._steps = fold(known)
         self._seq = known[-1].seq if known else 0
-        self._pending: list[Future[bool]] = []
+        self._pending: list[Future[Any]] = []
 
     def step(self, name: str) -> StepState:
         """The state of a step; a fresh one for a step nobody has begun."""
@@ -47,11 +47,14 @@ class Journal:
         self._seq += 1
         entry = Entry(self.run_id, self._seq, step, kind, self._clock.now(), body)
         self.step(step).apply(entry)
-        self._pending.append(self._database.enqueue(lambda connection: rows.append(connection, entry, self._epoch)))
+        self._pending.append(self._database.enqueue(rows.appending(entry, self._epoch)))
 
     def alongside(self, work: Callable[[Connection], Any]) -> None:
-        """Do other work in the store, in order with the entries, without waiting for the disk."""
-        self._pending.append(self._database.enqueue(lambda connection: work(connection) is not False))
+        """Do other work in the store, in order with the entries, without waiting for the disk.
+
+        False says that another worker has the run.
+        """
+        self._pending.append(self._database.enqueue(work))
 
     async def append(self, step: str, kind: str, body: dict[str, Any]) -> None:
         """Write an entry and wait until it, and all before it, are on the disk."""
@@ -62,6 +65,6 @@ class Journal:
         """Wait until everything written so far is on the disk."""
         pending, self._pending = self._pending, []
         if pending:
-            kept = [await asyncio.wrap_future(future) for future in pending]
-            if not all(kept):
+            await waited(pending[-1])
+            if any(future.result() is False for future in pending):
                 raise Fenced

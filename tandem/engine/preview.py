@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class _Discard:
     """Takes journal entries and keeps none."""
 
-    def enqueue(self, work: Callable[[Connection], bool]) -> Future[bool]:
-        future: Future[bool] = Future()
+    def enqueue(self, work: Callable[[Connection], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
         future.set_result(True)
         return future
 

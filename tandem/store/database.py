@@ -12,7 +12,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from tandem.errors import StoreError
+from tandem.store.change import carry_out
 from tandem.store.migrate import upgrade
+from tandem.store.waking import together, waited
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -47,7 +49,7 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """Do the work and wait until it is on the disk."""
-        return await asyncio.wrap_future(self.enqueue(work))
+        return await waited(self.enqueue(work))
 
     async def read(self, work: Work[T]) -> T:
         """Do the work on what is committed, in a thread of its own."""
@@ -100,7 +102,7 @@ class Database:
     def _write_group(self, connection: Connection, group: list[_Item]) -> None:
         try:
             with connection.begin():
-                results = [work(connection) for work, _ in group]
+                results = carry_out(connection, [work for work, _ in group])
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its own caller
             if len(group) == 1:
                 _fail(group, self._store_error(error) if isinstance(error, DBAPIError) else error)
@@ -108,9 +110,10 @@ class Database:
                 for item in group:
                     self._write_group(connection, [item])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        with together():
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
 
     def _store_error(self, error: DBAPIError) -> StoreError:
         return _store_error(self.path, error)

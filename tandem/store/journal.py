@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, insert, or_, select
 
+from tandem.store.change import Change
 from tandem.store.schema import Instant, journal, runs
 
 
@@ -37,9 +39,9 @@ _append = insert(journal).from_select(
 )
 
 
-def append(connection: Connection, entry: Entry, epoch: int) -> bool:
+def appending(entry: Entry, epoch: int) -> Change:
     """Add the entry if the run still is in this epoch; False when another worker has taken the run over."""
-    done = connection.execute(
+    return Change(
         _append,
         {
             "run": entry.run_id,
@@ -48,10 +50,14 @@ def append(connection: Connection, entry: Entry, epoch: int) -> bool:
             "new_step": entry.step,
             "new_kind": entry.kind,
             "new_at": entry.at,
-            "new_body": json.dumps(entry.body, ensure_ascii=False, separators=(",", ":")),
+            "new_body": to_json(entry.body).decode(),
         },
     )
-    return done.rowcount == 1
+
+
+def append(connection: Connection, entry: Entry, epoch: int) -> bool:
+    """Add the entry at once: see ``appending``."""
+    return appending(entry, epoch)(connection)
 
 
 def load(connection: Connection, run_id: str) -> list[Entry]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
+from tandem.store.change import Change
 from tandem.store.schema import runs
 
 RunStatus = Literal["ready", "running", "waiting", "finished"]
@@ -154,30 +156,41 @@ def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str |
 
 def wait(
     connection: Connection, run_id: str, epoch: int, *, wake_at: datetime | None = None, ticket_id: int | None = None
-) -> None:
-    """Suspend a running run until an instant, a ticket, or a person's word."""
-    connection.execute(
+) -> bool:
+    """Suspend a running run until an instant, a ticket, or a person's word; False when another worker has it."""
+    done = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.epoch == epoch)
         .values(status="waiting", wake_at=wake_at, ticket_id=ticket_id)
     )
+    return done.rowcount == 1
 
 
-def finish(
-    connection: Connection,
-    run_id: str,
-    epoch: int,
-    *,
-    outcome: str,
-    result: Any,
-    at: datetime,
-    keep_dedupe_key: bool,
-) -> None:
-    """End a run. Without its dedupe key, the same version of the document may be worked on again."""
-    values: dict[str, Any] = {"status": "finished", "outcome": outcome, "result": _text(result), "finished_at": at}
-    if not keep_dedupe_key:
-        values["dedupe_key"] = None
-    connection.execute(update(runs).where(runs.c.id == run_id, runs.c.epoch == epoch).values(**values))
+_finish = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+    .values(
+        status="finished",
+        outcome=bindparam("new_outcome", type_=runs.c.outcome.type),
+        result=bindparam("new_result", type_=runs.c.result.type),
+        finished_at=bindparam("new_finished_at", type_=runs.c.finished_at.type),
+    )
+)
+_finish_without_key = _finish.values(dedupe_key=None)
+
+
+def finishing(run_id: str, epoch: int, *, outcome: str, result: Any, at: datetime, keep_dedupe_key: bool) -> Change:
+    """End a run; False when another worker has it. Without its dedupe key, the same version may be worked on again."""
+    return Change(
+        _finish if keep_dedupe_key else _finish_without_key,
+        {
+            "run": run_id,
+            "run_epoch": epoch,
+            "new_outcome": outcome,
+            "new_result": _text(result),
+            "new_finished_at": at,
+        },
+    )
 
 
 def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
@@ -298,4 +311,4 @@ def _run_row(row: Row[Any], **changed: Any) -> RunRow:
 
 
 def _text(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return to_json(data).decode()

@@ -44,11 +44,7 @@ async def test_run_lets_an_earlier_one_of_its_business_key_go_first(database: Da
     assert await take(database, "b") is None
     row = await take(database, "a")
     assert row is not None
-    await database.write(
-        lambda connection: runs.finish(
-            connection, "a", row.epoch, outcome="done", result=None, at=NOW, keep_dedupe_key=True
-        )
-    )
+    await database.write(runs.finishing("a", row.epoch, outcome="done", result=None, at=NOW, keep_dedupe_key=True))
     assert await take(database, "a") is None
     assert await take(database, "b") is not None
 
