@@ -119,16 +119,22 @@ def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: date
 
 def claim(connection: Connection, limit: int, now: datetime, scope: Scope = ANY) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
-    due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
     rows: list[Row[Any]] = []
     for within in scope.parts():
-        query = select(runs).where(due, within).order_by(runs.c.id).limit(limit - len(rows))
-        rows += connection.execute(query).all()
+        rows += _oldest(connection, limit - len(rows), now, within)
         if len(rows) == limit:
             break
     if rows:
         _set_running(connection, rows)
     return [_run_row(row, status="running", epoch=row.epoch + 1) for row in rows]
+
+
+def _oldest(connection: Connection, limit: int, now: datetime, within: ColumnElement[bool]) -> list[Row[Any]]:
+    """Ready and due runs; asked for one by one, since each has its index, in which the oldest come first."""
+    ready, due = runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now)
+    queries = (select(runs).where(which, within).order_by(runs.c.id).limit(limit) for which in (ready, due))
+    found = [row for query in queries for row in connection.execute(query)]
+    return sorted(found, key=lambda row: str(row.id))[:limit]
 
 
 def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
@@ -210,7 +216,7 @@ def recover(connection: Connection) -> int:
 
 def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     """When the first waiting run that may be taken then is due, if any is waiting for a time."""
-    first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting")
+    first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
     found = (connection.execute(first.where(within)).scalar() for within in scope.parts())
     return min((wake_at for wake_at in found if wake_at is not None), default=None)
 

@@ -50,9 +50,19 @@ runs = Table(
     Column("finished_at", Instant),
     Column("wake_at", Instant),
     Column("ticket_id", Integer),
-    Index("runs_open", "status", "wake_at", "id"),
+    Index("runs_by_status", "status", "id"),
     Index("runs_by_key", "business_key", "status"),
 )
+_is_timed = runs.c.wake_at.is_not(None)
+Index("runs_due", runs.c.status, runs.c.wake_at, sqlite_where=_is_timed, postgresql_where=_is_timed)
+
+pruned_keys = Table(
+    "pruned_keys",
+    metadata,
+    Column("dedupe_key", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+)
+"""What is left of a finished run that was pruned: the version of a document that nobody may work on again."""
 
 journal = Table(
     "journal",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,25 +134,28 @@ def unlink(connection: Connection, ticket_id: int, run_id: str, step: str) -> No
 
 def find(connection: Connection, ticket_id: int) -> Ticket | None:
     """The ticket with its runs and evidence."""
-    row = connection.execute(select(tickets).where(tickets.c.id == ticket_id)).first()
-    if row is None:
-        return None
-    linked = connection.execute(select(ticket_runs).where(ticket_runs.c.ticket_id == ticket_id))
-    kept = connection.execute(select(ticket_evidence).where(ticket_evidence.c.ticket_id == ticket_id))
-    return _ticket(
-        row,
-        runs=tuple(TicketRun(link.run_id, link.step, bool(link.blocking), link.reference) for link in linked),
-        evidence=tuple(Evidence(_kind(file.kind), file.path) for file in kept),
-    )
+    rows = connection.execute(select(tickets).where(tickets.c.id == ticket_id)).all()
+    return next(iter(_whole(connection, rows)), None)
 
 
 def list_newest(connection: Connection, limit: int, *, status: TicketStatus | None = "open") -> list[Ticket]:
     """The newest tickets first, each whole."""
-    query = select(tickets.c.id).order_by(tickets.c.id.desc()).limit(limit)
+    query = select(tickets).order_by(tickets.c.id.desc()).limit(limit)
     if status is not None:
         query = query.where(tickets.c.status == status)
-    found = [find(connection, ticket_id) for ticket_id in connection.execute(query).scalars().all()]
-    return [ticket for ticket in found if ticket is not None]
+    return _whole(connection, connection.execute(query).all())
+
+
+def _whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Ticket]:
+    """The tickets of these rows, their runs and evidence fetched for all at once."""
+    ids = [row.id for row in rows]
+    linked: defaultdict[int, list[TicketRun]] = defaultdict(list)
+    for link in connection.execute(select(ticket_runs).where(ticket_runs.c.ticket_id.in_(ids))):
+        linked[link.ticket_id].append(TicketRun(link.run_id, link.step, bool(link.blocking), link.reference))
+    kept: defaultdict[int, list[Evidence]] = defaultdict(list)
+    for file in connection.execute(select(ticket_evidence).where(ticket_evidence.c.ticket_id.in_(ids))):
+        kept[file.ticket_id].append(Evidence(_kind(file.kind), file.path))
+    return [_ticket(row, runs=tuple(linked[row.id]), evidence=tuple(kept[row.id])) for row in rows]
 
 
 def _open(connection: Connection, fault: Fault, at: datetime) -> int:
