@@ -35,7 +35,7 @@ class Watched:
 
     async def work(self, engine: Engine, run_ids: Sequence[str] | None, *, concurrency: int, patience_s: float) -> None:
         """Execute these runs, or everything that is ready or due."""
-        progress = _progress(self._session)
+        progress = progress_bar(self._session)
         shown: AbstractContextManager[Any] = nullcontext() if self._quiet else progress
         with shown:
             bar = progress.add_task("", total=None if run_ids is None else len(set(run_ids)))
@@ -86,5 +86,6 @@ def _row(row: RunRow) -> tuple[object, ...]:
     return row.id, row.business_key, row.outcome, result_text(row.result)
 
 
-def _progress(session: Session) -> Progress:
+def progress_bar(session: Session) -> Progress:
+    """How far something countable has come; gone when it is done."""
     return Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=session.console, transient=True)

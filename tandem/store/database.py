@@ -164,6 +164,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; before anything is written to it
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA busy_timeout=30000")

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from tandem.store.change import Change
-from tandem.store.schema import runs
+from tandem.store.schema import pruned_keys, runs
 
 RunStatus = Literal["ready", "running", "waiting", "finished"]
 Mode = Literal["unattended", "attended"]
@@ -152,11 +152,10 @@ def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
     """Give the run its final dedupe key; the id of the run that has it already, else None."""
-    holder = connection.execute(
-        select(runs.c.id).where(runs.c.dedupe_key == dedupe_key, runs.c.id != run_id)
-    ).scalar_one_or_none()
-    if holder is None:
+    holder = _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key, run_id)
+    if holder == run_id:
         connection.execute(update(runs).where(runs.c.id == run_id).values(dedupe_key=dedupe_key))
+        return None
     return holder
 
 
@@ -274,10 +273,11 @@ def _set_running(connection: Connection, rows: Sequence[Row[Any]]) -> None:
 
 
 def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Of the runs that are there, and of those that were and have been pruned: in this order, lest one slip through."""
     known: dict[str, str] = {}
     for part in _parts(keys):
-        query = select(runs.c.dedupe_key, runs.c.id).where(runs.c.dedupe_key.in_(part))
-        known.update(connection.execute(query).all())
+        for key, run_id in ((runs.c.dedupe_key, runs.c.id), (pruned_keys.c.dedupe_key, pruned_keys.c.run_id)):
+            known.update(connection.execute(select(key, run_id).where(key.in_(part))).all())
     return known
 
 
