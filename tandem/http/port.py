@@ -73,8 +73,6 @@ class HttpPort:
         wait_s = 0.0
         async with self._limiter:
             for tried in range(_THROTTLED_TRIES):
-                if tried:
-                    await self._limiter.turn()
                 response = await self._logged_in(method, path, message, is_safe)
                 if response.status_code != 429:
                     return response
@@ -117,20 +115,24 @@ class HttpPort:
         url, login = _address(base, path), session.headers
         if url is path and _origin(url) != _origin(base):
             login = {}
+        async with self._limiter.turn():
+            response = await self._exchanged(call, url, message, login)
+        if response.status_code >= 500:
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        return _believed(response, call)
+
+    async def _exchanged(self, call: Call, url: str, message: Message, login: Mapping[str, str]) -> httpx.Response:
         self._breaker.admit()
         try:
-            response = await self._exchange.send(call, url, message, login)
+            return await self._exchange.send(call, url, message, login)
         except Exception as error:
             self._breaker.failed()
             raise of_failure(error, call) from error
         except BaseException:
             self._breaker.abandoned()
             raise
-        if response.status_code >= 500:
-            self._breaker.failed()
-        else:
-            self._breaker.succeeded()
-        return _believed(response, call)
 
     async def _post(self, url: str, headers: Mapping[str, str], form: str) -> httpx.Response:
         """Ask for a token: outside the limiter, whose slot the caller holds, and perhaps on another host."""

@@ -28,6 +28,8 @@ from tandem.store.schema import tickets as ticket_rows
 from tests.bench.ratio import options, show
 
 _CHUNK = 10_000
+_LISTED = 50
+"""Finished runs of the store that counts as empty, so that its lists are as long."""
 _SEED = 20261125
 _FIRST_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -119,10 +121,10 @@ WRITES: dict[str, Callable[[], Work]] = {
     "take runs": lambda: lambda connection: runs.claim(connection, 32, _NOW, _SCOPE),
 }
 READS: dict[str, Work] = {
-    "newest 50 runs": lambda connection: runs.list_newest(connection, 50),
-    "50 open tickets": lambda connection: tickets.list_newest(connection, 50),
-    "50 waiting runs": lambda connection: runs.list_newest(connection, 50, status="waiting"),
-    "50 finished runs": lambda connection: runs.list_newest(connection, 50, status="finished"),
+    "newest 50 runs": lambda connection: runs.list_newest(connection, _LISTED),
+    "50 open tickets": lambda connection: tickets.list_newest(connection, _LISTED),
+    "50 waiting runs": lambda connection: runs.list_newest(connection, _LISTED, status="waiting"),
+    "50 finished runs": lambda connection: runs.list_newest(connection, _LISTED, status="finished"),
     "next due": lambda connection: runs.next_wake_at(connection, _SCOPE),
     "count unfinished": lambda connection: runs.count_unfinished(connection),
 }
@@ -165,7 +167,7 @@ def _p95(values: list[float]) -> float:
 async def compare(full: Database, empty: Database, finished: int, waiting: int, samples: int) -> list[dict[str, Any]]:
     """Fill both, and measure them in turns."""
     await full.write(lambda connection: fill(connection, finished, waiting))
-    await empty.write(lambda connection: fill(connection, 0, waiting))
+    await empty.write(lambda connection: fill(connection, _LISTED, waiting))
     rows = list(await measure(full, empty, samples))
     await full.close()
     await empty.close()

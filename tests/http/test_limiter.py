@@ -11,14 +11,43 @@ from tandem.http.settings import Quota
 from tests.http.hand_clock import HandClock
 
 
-async def test_calls_beyond_a_seconds_worth_are_spread_by_the_quota():
+async def test_no_second_sees_more_than_a_seconds_worth():
     clock = HandClock()
     limiter = Limiter("erp", Quota(calls_per_s=4), clock)
     begun_s = []
-    for _ in range(12):
-        async with limiter:
+    for pause_s in (0.5, 0, 0, 0, 0, 0.25, 0, 0, 0, 0):
+        async with limiter.turn():
             begun_s.append(clock.at_s - 1000)
-    assert begun_s == [0, 0, 0, 0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0]
+        clock.at_s += pause_s
+    assert begun_s == [0, 0.5, 0.5, 0.5, 1.0, 1.5, 1.75, 1.75, 2.0, 2.5]
+
+
+async def test_request_counts_from_when_the_vendor_can_last_have_counted_it():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(calls_per_s=2), clock)
+    begun_s = []
+    for took_s in (0.2, 0.3, 0.2, 0.2):
+        async with limiter.turn():
+            begun_s.append(round(clock.at_s - 1000, 3))
+            clock.at_s += took_s
+    assert begun_s == [0, 0.2, 1.1, 1.4]
+
+
+async def test_request_that_got_no_answer_may_have_been_counted_until_its_end():
+    clock = HandClock()
+    limiter = Limiter("erp", Quota(calls_per_s=1), clock)
+
+    async def unanswered() -> None:
+        async with limiter.turn():
+            clock.at_s += 3
+            raise TimeoutError
+
+    async with limiter.turn():
+        pass
+    with pytest.raises(TimeoutError):
+        await unanswered()
+    async with limiter.turn():
+        assert clock.at_s == 1005
 
 
 async def test_quota_that_rests_is_not_saved_up_beyond_one_second():
@@ -26,18 +55,18 @@ async def test_quota_that_rests_is_not_saved_up_beyond_one_second():
     limiter = Limiter("erp", Quota(calls_per_s=2), clock)
     clock.at_s += 3600
     for _ in range(4):
-        async with limiter:
+        async with limiter.turn():
             pass
-    assert clock.slept_s == [0.5, 0.5]
+    assert clock.slept_s == [1.0]
 
 
 async def test_slow_quota_throttles_instead_of_letting_callers_wait_for_long():
     clock = HandClock()
     limiter = Limiter("erp", Quota(calls_per_s=0.1), clock)
-    async with limiter:
+    async with limiter.turn():
         pass
     with pytest.raises(Throttled) as throttled:
-        await limiter.__aenter__()
+        await limiter.turn().__aenter__()
     assert throttled.value.retry_after_s == 10
 
 
@@ -65,7 +94,7 @@ async def test_pause_holds_everybody_and_the_longer_one_counts():
     limiter = Limiter("erp", Quota(), clock)
     limiter.pause(4)
     limiter.pause(1)
-    async with limiter:
+    async with limiter.turn():
         assert clock.slept_s == [4]
 
 
