@@ -1,15 +1,13 @@
 """Orders per second of the whole bot, journal on, against the same HTTP calls in a bare httpx loop in the same run.
 
-``python -m tests.bench.bench_bot [--orders 300]`` prints, for 1, 16 and 64 orders in flight: orders/s of the bot and
-of the loop, their ratio, vendor calls per order, CPU of this process per order, and peak memory. Each measurement
-has sandboxes of its own, without faults, in processes of their own.
+``python -m tests.bench.bench_bot [--orders 300] [--repeats 3] [--json]`` prints, for 1, 16 and 64 orders in flight:
+orders/s of the bot and of the loop, their ratio, CPU of this process per order, vendor calls per order, and peak
+memory. The two take turns; each measurement has sandboxes of its own, without faults, in processes of their own.
 """
 
-import argparse
 import asyncio
 import resource
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import httpx
 from tandem import log
 from tandem.workspace.demonstration import Stage, staged
 from tandem.workspace.engine import working_engine
+from tests.bench.ratio import Measured, Stopwatch, in_turns, options, show
 from tests.e2e.conftest import BOT, demonstration
 
 _DROPPED = {"authorization", "cookie", "x-csrf-token", "host", "content-length"}
@@ -38,42 +37,30 @@ class Call:
     content: bytes
 
 
-@dataclass(frozen=True)
-class Measured:
-    orders: int
-    seconds: float
-    cpu_s: float
+async def measure(orders: int, in_flight: int, repeats: int) -> dict[str, Any]:
+    """One row: the bot and the loop, in turns."""
+    recorded: list[list[Call]] = []
 
-    @property
-    def rate(self) -> float:
-        return self.orders / self.seconds
+    async def bot() -> Measured:
+        with _stage(orders) as stage:
+            measured, calls = await _bot(stage, in_flight)
+            recorded.append(calls)
+            return measured
 
-    @property
-    def cpu_ms(self) -> float:
-        """Of this process, per order."""
-        return self.cpu_s * 1000 / self.orders
+    async def bare() -> Measured:
+        with _stage(orders) as stage:
+            return await _bare(stage, recorded[-1], in_flight, orders)
+
+    compared = await in_turns(repeats, bot, bare)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    calls = round(len(recorded[-1]) / orders, 2)
+    return {"in_flight": in_flight, **compared.data(), "calls": calls, "peak_mb": round(peak_mb)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=300)
-    orders = parser.parse_args().orders
+    given = options(__doc__, orders=300, repeats=3)
     log.configure(level="ERROR")
-    columns = ("in flight", "bot/s", "bare/s", "ratio", "calls/order", "CPU ms", "bare", "MB")
-    _print(columns)
-    for in_flight in (1, 16, 64):
-        with _stage(orders) as stage:
-            bot, calls = asyncio.run(_bot(stage, in_flight))
-        with _stage(orders) as stage:
-            bare = asyncio.run(_bare(stage, calls, in_flight, bot.orders))
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rates = f"{bot.rate:.1f}", f"{bare.rate:.1f}", f"{bot.rate / bare.rate:.2f}"
-        costs = f"{len(calls) / bot.orders:.2f}", f"{bot.cpu_ms:.1f}", f"{bare.cpu_ms:.1f}", f"{peak_mb:.0f}"
-        _print((str(in_flight), *rates, *costs))
-
-
-def _print(cells: Iterable[str]) -> None:
-    print(" ".join(f"{cell:>11}" for cell in cells))  # noqa: T201
+    show([asyncio.run(measure(given.orders, count, given.repeats)) for count in (1, 16, 64)], as_json=given.json)
 
 
 @contextmanager
@@ -90,9 +77,9 @@ async def _bot(stage: Stage, in_flight: int) -> tuple[Measured, list[Call]]:
     async with working_engine(stage.workspace) as engine:
         run_ids = await engine.poll(BOT)
         with _recorded(systems) as calls:
-            started, cpu = time.perf_counter(), time.process_time()
+            watch = Stopwatch()
             tally = await engine.work(concurrency=in_flight, only=run_ids)
-            measured = Measured(len(run_ids), time.perf_counter() - started, time.process_time() - cpu)
+            measured = watch.measured(len(run_ids))
     assert sum(tally.finished.values()) == len(run_ids), tally
     return measured, calls
 
@@ -122,9 +109,9 @@ async def _bare(stage: Stage, calls: list[Call], in_flight: int, orders: int) ->
     async with httpx.AsyncClient(limits=limits, timeout=60) as client:
         logins = {name: await _login(client, stage, name) for name in stage.sandboxes}
         queue = iter(calls)
-        started, cpu = time.perf_counter(), time.process_time()
+        watch = Stopwatch()
         await asyncio.gather(*(_worker(client, stage, logins, queue) for _ in range(in_flight)))
-        return Measured(orders, time.perf_counter() - started, time.process_time() - cpu)
+        return watch.measured(orders)
 
 
 async def _worker(

@@ -47,9 +47,10 @@ def fill(connection: Connection, finished: int, waiting: int) -> None:
         part = range(start, min(start + _CHUNK, finished))
         connection.execute(insert(run_rows), [_finished(number, keys[number]) for number in part])
         connection.execute(insert(journal), [_entry(number) for number in part])
-    connection.execute(insert(run_rows), [_waiting(number) for number in range(1, waiting + 1)])
-    connection.execute(insert(ticket_rows), [_ticket(number) for number in range(1, waiting + 1)])
-    connection.execute(insert(ticket_runs), [_link(number) for number in range(1, waiting + 1)])
+    numbers = range(1, waiting + 1)
+    for table, row in ((run_rows, _waiting), (ticket_rows, _ticket), (ticket_runs, _link)):
+        if waiting:
+            connection.execute(insert(table), [row(number) for number in numbers])
 
 
 def _finished(number: int, key: int) -> dict[str, Any]:

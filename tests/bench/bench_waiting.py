@@ -1,7 +1,8 @@
 """CPU of an engine with nothing to do, with and without runs that wait for a person.
 
-``python -m tests.bench.bench_waiting [--seconds 60] [--waiting 3000] [--json]``. Two engines, one after the other, wait for
-a run that is due after so many seconds: one over empty books, one over books with runs that wait for a ticket each.
+``python -m tests.bench.bench_waiting [--seconds 60] [--waiting 3000] [--json]``. Two engines, one after the
+other, wait for a run that is due after so many seconds: one over empty books, one over books with runs that wait for a
+ticket each.
 CPU seconds of this process, all threads, from the first look at the books until the run is done.
 """
 
