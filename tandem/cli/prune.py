@@ -10,7 +10,8 @@ import typer
 from rich.filesize import decimal
 
 from tandem.cli.session import Session, session_of
-from tandem.cli.work import carry_out, progress_bar
+from tandem.cli.stopping import carry_out
+from tandem.cli.work import progress_bar
 from tandem.engine.retention import Pruned, Pruning
 from tandem.errors import UsageError
 from tandem.store.database import Database
