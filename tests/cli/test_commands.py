@@ -122,14 +122,14 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
     commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] not in " E"}
     assert commands == {
-        *("demo", "sandbox", "run", "runs", "tickets", "replay", "check", "schema", "doctor", "init", "new"),
+        *("demo", "sandbox", "run", "runs", "tickets", "replay", "check", "schema", "doctor", "init", "new", "prune"),
     }
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "sandbox", "run", "replay", "check", "schema", "doctor", "init"),
+        *("demo", "sandbox", "run", "replay", "check", "schema", "doctor", "init", "prune"),
         *("runs list", "runs show", "tickets list", "tickets show", "tickets resolve", "tickets retry"),
         *("new vendor", "new bot"),
     ],
