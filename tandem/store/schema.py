@@ -50,6 +50,8 @@ runs = Table(
     Column("finished_at", Instant),
     Column("wake_at", Instant),
     Column("ticket_id", Integer),
+    Column("queue", Text, nullable=False, server_default="api"),
+    Column("worker", Text),
     Index("runs_open", "status", "wake_at", "id"),
     Index("runs_by_key", "business_key", "status"),
 )
@@ -84,6 +86,13 @@ tickets = Table(
     Column("resolution", Text),
     Index("tickets_by_fingerprint", "fingerprint", "status"),
     Index("tickets_by_status", "status", "id"),
+)
+Index(
+    "tickets_open",
+    tickets.c.fingerprint,
+    unique=True,
+    sqlite_where=tickets.c.status == "open",
+    postgresql_where=tickets.c.status == "open",
 )
 
 ticket_runs = Table(
@@ -142,3 +151,29 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
 )
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("until", Instant, nullable=False),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("last_group", BigInteger, nullable=False),
+)
+"""PostgreSQL only: the number of the last group of writes that each writer has committed."""

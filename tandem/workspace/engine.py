@@ -23,7 +23,6 @@ from tandem.errors import UsageError, WorkspaceError
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings
 from tandem.store.codec import Codec
-from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
 from tandem.store.lock import EngineLock
 from tandem.vault import Vault
@@ -33,18 +32,20 @@ from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
 from tandem.workspace.secret import with_secrets
+from tandem.workspace.store import open_store
 from tandem.workspace.vendor import Vendor
 from tandem.workspace.workspace import Workspace
 
 
 @asynccontextmanager
 async def working_engine(workspace: Workspace, attendant: Attendant | None = None) -> AsyncIterator[Engine]:
-    """The workspace's engine, the only one at work on its store; what a dead process left running is ready again.
+    """The workspace's engine; what dead processes left running is ready again. It is the only one on an embedded store.
 
-    Raises UsageError when another process works on the store, WorkspaceError for a mistake in the workspace.
+    Raises UsageError when another process works on such a store, WorkspaceError for a mistake in the workspace.
     """
-    lock = EngineLock(workspace.store_path)
-    lock.acquire()
+    lock = None if workspace.store_path is None else EngineLock(workspace.store_path)
+    if lock is not None:
+        lock.acquire()
     try:
         engine = _engine(workspace, attendant)
         try:
@@ -53,7 +54,8 @@ async def working_engine(workspace: Workspace, attendant: Attendant | None = Non
         finally:
             await engine.close()
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 def vault_of(workspace: Workspace) -> Vault:
@@ -84,7 +86,7 @@ def _engine(workspace: Workspace, attendant: Attendant | None) -> Engine:
     vault = vault_of(workspace)
     systems = {name: _system(workspace, name, vault) for name in workspace.configuration.systems}
     bots = {name: _bot(workspace, name, systems) for name in workspace.bots() if _is_bound(workspace, name)}
-    return Engine(Database(workspace.store_path), bots, Codec(vault), systems=systems, attendant=attendant)
+    return Engine(open_store(workspace), bots, Codec(vault), systems=systems, attendant=attendant)
 
 
 def _system(workspace: Workspace, name: str, vault: Vault) -> System:
