@@ -1,6 +1,26 @@
 """Procrastinate's own tables, beside ours: it carries ids of runs to workers, our tables say what they are."""
 
-from sqlalchemy import Connection, text
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
+
+from tandem.store.runs import Scope
+from tandem.store.schema import runs
+
+jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("status", Text))
+_LIVE = ("todo", "doing")
+
+
+@dataclass(frozen=True)
+class Undispatched:
+    """A run that no job leads to. ``begun``: it has executed before; ``wake_at`` None: it is ready now."""
+
+    run_id: str
+    business_key: str
+    queue: str
+    begun: bool
+    wake_at: datetime | None
 
 
 def is_there(connection: Connection) -> bool:
@@ -16,3 +36,26 @@ def create(connection: Connection) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute(SchemaManager.get_schema())
+
+
+def undispatched(
+    connection: Connection, limit: int, until: datetime, scope: Scope, business_key: str | None = None
+) -> list[Undispatched]:
+    """Runs that are ready, or due by ``until``, whose turn it is and that no live job leads to; the oldest first.
+
+    No more than fill the queue up to ``limit`` jobs. ``business_key``: only of that one, however full the queue is.
+    """
+    if business_key is None:
+        limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
+    if limit <= 0:
+        return []
+    (within,) = scope.parts()
+    live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.cast(Text).in_(_LIVE))
+    due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
+    query = select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit)
+    if business_key is not None:
+        query = query.where(runs.c.business_key == business_key)
+    return [
+        Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at)
+        for row in connection.execute(query)
+    ]

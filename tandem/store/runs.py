@@ -141,18 +141,21 @@ def claim(
     return _begin(connection, rows, worker)
 
 
-def take(connection: Connection, run_id: str, now: datetime, worker: str | None = None) -> RunRow | None:
+def take(
+    connection: Connection, run_id: str, now: datetime, worker: str | None = None, scope: Scope = ANY
+) -> RunRow | None:
     """Take that one run: it is ready, due, or its worker is gone. Whoever had it is fenced from here on.
 
-    None when it is finished, executes elsewhere, waits for something else, or must let another run of its business
-    key go first.
+    None when it is finished, executes elsewhere, waits for something else, is not within the scope (without ``only``),
+    or must let another run of its business key go first.
     """
     found = find(connection, run_id)
     if found is None:
         return None
     keys.wait_for(connection, found.business_key)
     due = or_(_due(now), and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker)))
-    rows = connection.execute(select(runs).where(runs.c.id == run_id, due, ~_busy()).with_for_update()).all()
+    (within,) = scope.parts()
+    rows = connection.execute(select(runs).where(runs.c.id == run_id, due, within).with_for_update()).all()
     return next(iter(_begin(connection, rows, worker)), None)
 
 
@@ -267,6 +270,12 @@ def count_unfinished(connection: Connection) -> dict[str, int]:
         .where(runs.c.status.in_(["ready", "running", "waiting"]))
         .group_by(runs.c.status)
     )
+    return dict(connection.execute(query).all())
+
+
+def count_ready_by_queue(connection: Connection) -> dict[str, int]:
+    """How many runs are ready in each queue."""
+    query = select(runs.c.queue, func.count()).where(runs.c.status == "ready").group_by(runs.c.queue)
     return dict(connection.execute(query).all())
 
 
