@@ -111,7 +111,7 @@ def wait_until(condition: object, deadline_s: float = 60.0) -> None:
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, "the deadline has passed"
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def _free_port() -> int:

@@ -46,6 +46,7 @@ class ProcrastinateDispatcher:
         self, database: Database, url: str, password: str | None, clock: Clock, scope: Scope, worker: str
     ) -> None:
         self._database, self._clock, self._scope, self._worker = database, clock, scope, worker
+        self._queues = None if scope.queues is None else list(scope.queues)
         self._everywhere = Scope(bots=scope.bots, attended=False)
         self._app = App(connector=_connector(url, password))
         self._jobs = self._app.job_manager
@@ -70,16 +71,16 @@ class ProcrastinateDispatcher:
         try:
             if self._number is not None:
                 await self._jobs.unregister_worker(self._number)
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
         await self._app.close_async()
 
     async def next(self, limit: int) -> list[RunRow]:
         """The runs of the next jobs, as far as it is their turn."""
         try:
             jobs = await self._fetch(limit)
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
             self._number = None
             await self._clock.sleep(_LOOK_EVERY_S)
             return []
@@ -111,8 +112,8 @@ class ProcrastinateDispatcher:
             if self._number is not None:
                 await self._jobs.update_heartbeat(self._number)
                 await self._end_strays(self._number)
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
 
     async def sweep(self) -> None:
         """End the jobs of dead workers, and make every job that is missing."""
@@ -120,8 +121,8 @@ class ProcrastinateDispatcher:
             for job in await self._jobs.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
                 await self._end(job)
             await self._jobs.prune_stalled_workers(_FORGET_AFTER_S)
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
         await self.announce()
 
     async def _fetch(self, limit: int) -> list[Job]:
@@ -129,7 +130,7 @@ class ProcrastinateDispatcher:
             self._number = await self._jobs.register_worker()
         jobs: list[Job] = []
         while len(jobs) < limit:
-            job = await self._jobs.fetch_job(queues=self._scope.queues, worker_id=self._number)
+            job = await self._jobs.fetch_job(queues=self._queues, worker_id=self._number)
             if job is None:
                 break
             jobs.append(job)
@@ -164,16 +165,16 @@ class ProcrastinateDispatcher:
         except AlreadyEnqueued:
             for job in jobs if len(jobs) > 1 else ():
                 await self._defer_one(job)
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
 
     async def _defer_one(self, job: Job) -> None:
         try:
             await self._jobs.defer_job_async(job=job)
         except AlreadyEnqueued:
             return
-        except ConnectorException:
-            log.event("queue.lost", level="WARNING")
+        except ConnectorException as error:
+            _note_loss(error)
 
     def _job(self, run: Undispatched) -> Job:
         return self._app.configure_task(
@@ -203,12 +204,16 @@ class ProcrastinateDispatcher:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._jobs.listen_for_jobs(on_notification=self._notice, queues=self._scope.queues)
+                await self._jobs.listen_for_jobs(on_notification=self._notice, queues=self._queues)
             except ConnectorException:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _notice(self, *, channel: str, notification: "Notification") -> None:
         self._news.set()
+
+
+def _note_loss(error: ConnectorException) -> None:
+    log.event("queue.lost", level="WARNING", why=type(error.__cause__ or error).__name__)
 
 
 def _connector(url: str, password: str | None) -> PsycopgConnector:

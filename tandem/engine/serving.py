@@ -28,7 +28,7 @@ class Serving:
     """
 
     def __init__(self, engine: Engine, dispatcher: Dispatcher, worker: Worker, *, grace_s: float = 30.0) -> None:
-        self._engine, self._dispatcher, self._worker, self._grace_s = engine, dispatcher, worker, grace_s
+        self.engine, self._dispatcher, self._worker, self._grace_s = engine, dispatcher, worker, grace_s
         self._under_way: dict[asyncio.Task[None], RunRow] = {}
         self._stopping = asyncio.Event()
         self._failure: StoreError | None = None
@@ -86,7 +86,7 @@ class Serving:
     async def _execute(self, row: RunRow) -> None:
         ended: RunRow | None = None
         try:
-            ended = await execute(self._engine, row)
+            ended = await execute(self.engine, row)
         except asyncio.CancelledError:
             await self._hand_over(row)
             raise
@@ -98,14 +98,14 @@ class Serving:
             await self._dispatcher.let_go(ended or row)
 
     async def _hand_over(self, row: RunRow) -> None:
-        await self._engine.database.write(lambda connection: runs.hand_over(connection, row.id, row.epoch))
+        await self.engine.database.write(lambda connection: runs.hand_over(connection, row.id, row.epoch))
         log.event("run.handed_over", run=row.id)
 
     async def _put_off(self, row: RunRow, error: Exception) -> None:
         why = str(error) if isinstance(error, TandemError) else type(error).__name__
         log.event("run.broke_off", level="ERROR", run=row.id, why=why)
-        again_at = self._engine.clock.now() + timedelta(seconds=_BROKE_OFF_PAUSE_S)
-        await self._engine.database.write(lambda connection: runs.wait(connection, row.id, row.epoch, wake_at=again_at))
+        again_at = self.engine.clock.now() + timedelta(seconds=_BROKE_OFF_PAUSE_S)
+        await self.engine.database.write(lambda connection: runs.wait(connection, row.id, row.epoch, wake_at=again_at))
 
     def _fail(self, error: StoreError) -> None:
         """The books cannot be kept: nothing more is begun here, and others take what we had."""
@@ -125,13 +125,13 @@ class Serving:
 
     async def _sweep(self, is_steady: bool) -> None:
         if is_steady:
-            await recover(self._engine)
+            await recover(self.engine)
         await self._dispatcher.sweep()
 
     async def _serve(self, service: Service) -> None:
         while True:
             try:
-                await service(self._engine)
+                await service(self.engine)
             except Exception as error:  # noqa: BLE001 - one service must not stop the runs or the other services
                 log.event("service.failed", level="ERROR", service=service.__qualname__, why=type(error).__name__)
                 await asyncio.sleep(_SERVICE_PAUSE_S)

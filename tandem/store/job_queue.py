@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
+from sqlalchemy.dialects.postgresql import ENUM
 
 from tandem.store.runs import Scope
 from tandem.store.schema import runs
 
-jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("status", Text))
-_LIVE = ("todo", "doing")
+_Status = ENUM("todo", "doing", name="procrastinate_job_status", create_type=False)
+jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("status", _Status))
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def undispatched(
     if limit <= 0:
         return []
     (within,) = scope.parts()
-    live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.cast(Text).in_(_LIVE))
+    live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.in_(["todo", "doing"]))
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
     query = select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit)
     if business_key is not None:

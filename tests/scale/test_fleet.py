@@ -12,6 +12,8 @@ DEADLINE_S = 300.0
 
 
 def ended(fleet: Fleet) -> bool:
+    for number, worker in enumerate(fleet.workers):
+        assert worker.poll() in (None, 0, -signal.SIGKILL), fleet.log_of(number).read_text()[-3000:]
     return all(row.status == "finished" for row in fleet.rows())
 
 
