@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 USER = "tandem"
+LOCKED_USER, PASSWORD = "locked", "correct horse battery"
 _START_S = 60.0
+_LOGINS = f"host all {LOCKED_USER} all scram-sha-256\nhost all all all trust\n"
+"""Who may come in: that one user with a password, everybody else without."""
 
 
 def binaries() -> Path | None:
@@ -41,7 +44,8 @@ class Server:
             "max_connections = 200",
             "logging_collector = off",
         )
-        self._run("sh", "-c", 'cat >> "$0"', str(self._data / "postgresql.conf"), given="\n".join(settings) + "\n")
+        self._write("postgresql.conf", "\n".join(settings) + "\n", append=True)
+        self._write("pg_hba.conf", _LOGINS)
 
     def start(self) -> None:
         self._run("pg_ctl", "start", "--wait", f"--pgdata={self._data}", f"--log={self._log}")
@@ -49,11 +53,6 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         """``immediate``: as if the power went; the next start recovers from the log."""
         self._run("pg_ctl", "stop", "--wait", f"--mode={mode}", f"--pgdata={self._data}")
-
-    def allow_only_passwords(self) -> None:
-        """From the next start of a session on, a login needs its password."""
-        self._run("sh", "-c", 'cat > "$0"', str(self._data / "pg_hba.conf"), given="host all all all scram-sha-256\n")
-        self._run("pg_ctl", "reload", f"--pgdata={self._data}")
 
     def create(self, database: str) -> str:
         """A new, empty database; its URL."""
@@ -68,6 +67,9 @@ class Server:
         return self._run(
             "psql", "--quiet", "--no-align", "--tuples-only", f"--command={statement}", self.url(database)
         ).strip()
+
+    def _write(self, name: str, text: str, *, append: bool = False) -> None:
+        self._run("sh", "-c", f'cat {">>" if append else ">"} "$0"', str(self._data / name), given=text)
 
     def _run(self, program: str, *arguments: str, given: str = "") -> str:
         path = self._programs / program
@@ -99,6 +101,7 @@ def running_server(programs: Path) -> Iterator[Server]:
         folder.chmod(0o755)
         server = Server(folder, programs)
         server.start()
+        server.sql(f"CREATE ROLE {LOCKED_USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
         try:
             yield server
         finally:

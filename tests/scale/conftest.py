@@ -88,6 +88,24 @@ class Fleet:
         """How many runs each living worker has, by its process id."""
         return {int(row.name.rsplit(":", 1)[1]): row.in_hand for row in self.site.books(workers.list_all) if row.alive}
 
+    def held_by(self, pid: int) -> dict[str, int]:
+        """The runs that a worker has in hand, with their epochs."""
+        (worker,) = (row.id for row in self.site.books(workers.list_all) if row.name.endswith(f":{pid}"))
+        return {row.id: row.epoch for row in self.rows() if row.status == "running" and row.worker == worker}
+
+    def are_taken_over(self, held: dict[str, int]) -> bool:
+        """Whether every one of the runs has begun elsewhere since."""
+        epochs = {row.id: row.epoch for row in self.rows() if row.worker is not None and row.status != "ready"}
+        return all(epochs.get(run_id, 0) > epoch for run_id, epoch in held.items())
+
+    def count_finished(self) -> int:
+        return sum(row.status == "finished" for row in self.rows())
+
+    def fenced_at(self, number: int) -> set[str]:
+        """The runs that a worker's log says it may no longer work on."""
+        lines = self.log_of(number).read_text(encoding="utf-8").splitlines()
+        return {line.split("run=")[1].split()[0] for line in lines if "run.fenced" in line}
+
     def end(self) -> None:
         for worker in self.workers:
             if worker.poll() is None:
