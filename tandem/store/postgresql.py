@@ -53,9 +53,10 @@ class PostgresqlBackend:
     """
 
     def __init__(self, url: str, *, password: str | None = None, patience_s: float = 60.0) -> None:
-        self.name, self.patience_s = url, patience_s
-        self.url = make_url(url).set(drivername="postgresql+psycopg", password=password)
-        self.reading, self.writing = _engine(url, self.url, _READERS), _engine(url, self.url, 1)
+        parts = make_url(url)
+        self.name, self.patience_s = url.replace(f"{parts.username}@", "", 1), patience_s
+        address = parts.set(drivername="postgresql+psycopg", password=password)
+        self.reading, self.writing = _engine(self.name, address, _READERS), _engine(self.name, address, 1)
         self._id, self._has_mark = new_id(), False
         event.listen(self.writing, "connect", self._make_mark)
         try:

@@ -10,9 +10,7 @@ import pytest
 from tandem import log
 from tandem.cli.program import run
 from tandem.workspace.founding import found
-from tests.postgres import LOCKED_USER, Server
-
-PASSWORD = "correct horse battery"
+from tests.postgres import LOCKED_USER, PASSWORD, Server
 
 
 @pytest.fixture
@@ -35,10 +33,8 @@ def block(url: str) -> str:
 
 
 @pytest.fixture
-def locked(server: Server, database_url: str) -> str:
+def locked(database_url: str) -> str:
     """The URL of a database for the user who needs a password."""
-    server.sql(f"DROP ROLE IF EXISTS {LOCKED_USER}")
-    server.sql(f"CREATE ROLE {LOCKED_USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
     return database_url.replace("tandem@", f"{LOCKED_USER}@")
 
 
@@ -60,7 +56,7 @@ def test_server_that_is_away_is_one_sentence(acme: Path, capsys: pytest.CaptureF
     code, sentence = told(capsys, "runs", "list")
     assert code == 2
     assert sentence == (
-        "The store postgresql://tandem@127.0.0.1:9/tandem cannot be opened: Connection refused. "
+        "The store postgresql://127.0.0.1:9/tandem cannot be opened: Connection refused. "
         "Start the server, or correct store in tandem.yaml.\n"
     )
 
