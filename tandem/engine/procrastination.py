@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
+from sqlalchemy import Connection
 
 from tandem import log
 from tandem.domain.clock import Clock
@@ -149,11 +150,13 @@ class ProcrastinateDispatcher:
 
     async def _undispatched(self, business_key: str | None = None) -> Sequence[Undispatched]:
         until = self._clock.now() + timedelta(seconds=_AHEAD_S)
-        return await self._database.read(
-            lambda connection: job_queue.undispatched(
-                connection, _QUEUED_AT_MOST, until, self._everywhere, business_key
-            )
-        )
+
+        def find(connection: Connection) -> Sequence[Undispatched]:
+            if business_key is not None and not job_queue.has_more(connection, business_key):
+                return ()
+            return job_queue.undispatched(connection, _QUEUED_AT_MOST, until, self._everywhere, business_key)
+
+        return await self._database.read(find)
 
     async def _defer(self, due: Sequence[Undispatched]) -> None:
         """One by one where several sweep at once, so that a job which is there already keeps no other away."""

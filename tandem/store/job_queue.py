@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
+from sqlalchemy import Connection, Text, and_, bindparam, column, exists, func, or_, select, table, text
 from sqlalchemy.dialects.postgresql import ENUM
 
 from tandem.store.runs import Scope
@@ -37,6 +37,16 @@ def create(connection: Connection) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute(SchemaManager.get_schema())
+
+
+_others_left = (
+    select(runs.c.id).where(runs.c.business_key == bindparam("key"), runs.c.status.in_(["ready", "waiting"])).limit(1)
+)
+
+
+def has_more(connection: Connection, business_key: str) -> bool:
+    """Whether any run of the business key is ready or waits; one cheap query."""
+    return connection.execute(_others_left, {"key": business_key}).first() is not None
 
 
 def undispatched(
