@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.session import Session, session_of
-from tandem.cli.work import carry_out
+from tandem.cli.stopping import carry_out
 from tandem.engine.serving import Serving
 from tandem.text import tr
 

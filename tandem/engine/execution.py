@@ -84,12 +84,14 @@ def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
 
 
 async def _wait(engine: "Engine", row: RunRow, journal: Journal, suspended: Suspended) -> RunRow:
-    def suspend(connection: Connection) -> None:
-        runs.wait(connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id)
+    def suspend(connection: Connection) -> bool:
+        if not runs.wait(connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id):
+            return False
         if suspended.for_lock:
             locks.await_turn(connection, row.id)
         elif suspended.wake_at is None:
             locks.leave(connection, row.id, row.epoch)
+        return True
 
     journal.alongside(suspend)
     await journal.flush()
@@ -107,10 +109,11 @@ async def _hand_over(row: RunRow, journal: Journal, queue: str) -> RunRow:
 async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str, result: Any, *, final: bool) -> RunRow:
     at = engine.clock.now()
 
-    def finish(connection: Connection) -> None:
-        runs.finish(connection, row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
-        if row.epoch > 1:
+    def finish(connection: Connection) -> bool:
+        done = runs.finish(connection, row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
+        if done and row.epoch > 1:
             locks.leave(connection, row.id, row.epoch)
+        return done
 
     journal.alongside(finish)
     await journal.flush()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
-from sqlalchemy import Connection
 
 from tandem import log
 from tandem.domain.clock import Clock
@@ -29,8 +28,9 @@ if TYPE_CHECKING:
 
 _TASK = "tandem.run"
 _QUEUED_AT_MOST = 1000
-_AHEAD_S = 60.0
-"""How long before a waiting run is due its job is made; until then it costs nothing."""
+_AHEAD_S = 4.0
+"""How long before a waiting run is due its job is made. Until then it costs nothing, and no job is in the way when it is
+woken for another reason."""
 _LOOK_EVERY_S = 1.0
 _FORGET_AFTER_S = 3600.0
 _BEGUN, _NEW = 10, 0
@@ -53,6 +53,7 @@ class ProcrastinateDispatcher:
         self._jobs = self._app.job_manager
         self._number: int | None = None
         self._in_hand: dict[str, Job] = {}
+        self._has_ended = False
         self._strays: set[int] = set()
         self._news = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
@@ -77,9 +78,16 @@ class ProcrastinateDispatcher:
         await self._app.close_async()
 
     async def next(self, limit: int) -> list[RunRow]:
-        """The runs of the next jobs, as far as it is their turn."""
+        """The runs of the next jobs, as far as it is their turn.
+
+        With places left over, it is worth a look whether what has ended here lets others go on.
+        """
         try:
             jobs = await self._fetch(limit)
+            if len(jobs) < limit and self._has_ended:
+                self._has_ended = False
+                await self.announce()
+                jobs += await self._fetch(limit - len(jobs))
         except ConnectorException as error:
             _note_loss(error)
             self._number = None
@@ -101,11 +109,12 @@ class ProcrastinateDispatcher:
         await self._defer(await self._undispatched())
 
     async def let_go(self, row: RunRow) -> None:
-        """End the run's job; make that of the next run of its business key, be it the same one again."""
+        """End the run's job. The next run of its business key gets its own when we have a place left, or at a sweep."""
         job = self._in_hand.pop(row.id, None)
         if job is not None:
             await self._end(job)
-        await self._defer(await self._undispatched(row.business_key))
+        self._has_ended = True
+        self._news.set()
 
     async def beat(self) -> None:
         """Tell the queue that we live; end jobs of ours that we know nothing of: an outage had swallowed their end."""
@@ -148,15 +157,11 @@ class ProcrastinateDispatcher:
             self._in_hand[run_id] = job
         return row
 
-    async def _undispatched(self, business_key: str | None = None) -> Sequence[Undispatched]:
+    async def _undispatched(self) -> Sequence[Undispatched]:
         until = self._clock.now() + timedelta(seconds=_AHEAD_S)
-
-        def find(connection: Connection) -> Sequence[Undispatched]:
-            if business_key is not None and not job_queue.has_more(connection, business_key):
-                return ()
-            return job_queue.undispatched(connection, _QUEUED_AT_MOST, until, self._everywhere, business_key)
-
-        return await self._database.read(find)
+        return await self._database.read(
+            lambda connection: job_queue.undispatched(connection, _QUEUED_AT_MOST, until, self._everywhere)
+        )
 
     async def _defer(self, due: Sequence[Undispatched]) -> None:
         """One by one where several sweep at once, so that a job which is there already keeps no other away."""

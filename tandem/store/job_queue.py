@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, and_, bindparam, column, exists, func, or_, select, table, text
+from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
 from sqlalchemy.dialects.postgresql import ENUM
 
 from tandem.store.runs import Scope
@@ -39,34 +39,16 @@ def create(connection: Connection) -> None:
         driver.execute(SchemaManager.get_schema())
 
 
-_others_left = (
-    select(runs.c.id).where(runs.c.business_key == bindparam("key"), runs.c.status.in_(["ready", "waiting"])).limit(1)
-)
-
-
-def has_more(connection: Connection, business_key: str) -> bool:
-    """Whether any run of the business key is ready or waits; one cheap query."""
-    return connection.execute(_others_left, {"key": business_key}).first() is not None
-
-
-def undispatched(
-    connection: Connection, limit: int, until: datetime, scope: Scope, business_key: str | None = None
-) -> list[Undispatched]:
+def undispatched(connection: Connection, limit: int, until: datetime, scope: Scope) -> list[Undispatched]:
     """Runs that are ready, or due by ``until``, whose turn it is and that no live job leads to; the oldest first.
 
-    No more than fill the queue up to ``limit`` jobs. ``business_key``: only of that one, however full the queue is.
+    No more than fill the queue up to ``limit`` jobs.
     """
-    if business_key is None:
-        limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
+    limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
     if limit <= 0:
         return []
     (within,) = scope.parts()
     live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.in_(["todo", "doing"]))
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
-    query = select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit)
-    if business_key is not None:
-        query = query.where(runs.c.business_key == business_key)
-    return [
-        Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at)
-        for row in connection.execute(query)
-    ]
+    rows = connection.execute(select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit))
+    return [Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at) for row in rows]
