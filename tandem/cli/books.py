@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from tandem.cli.stopping import carry_out
-from tandem.store.database import Database
+from tandem.workspace.store import open_store
 from tandem.workspace.workspace import Workspace
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ def read(workspace: Workspace, work: Callable[[Connection], T]) -> T:
     """What a function of the store's connection returns. Raises StoreError."""
 
     async def reading() -> T:
-        database = Database(workspace.store_path)
+        database = open_store(workspace)
         try:
             return await database.read(work)
         finally:

@@ -14,9 +14,9 @@ from tandem.cli.stopping import carry_out
 from tandem.cli.work import progress_bar
 from tandem.engine.retention import Pruned, Pruning
 from tandem.errors import UsageError
-from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
 from tandem.text import tr
+from tandem.workspace.store import open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def prune(
 
 async def _prune(session: Session, before: datetime, *, dry_run: bool, quiet: bool) -> Pruned:
     workspace = session.workspace
-    database = Database(workspace.store_path)
+    database = open_store(workspace)
     try:
         pruning = Pruning(database, EvidenceStore(workspace.evidence_folder), before)
         if dry_run:

@@ -47,13 +47,16 @@ class Session:
     def loaded(self, folder: Path) -> Workspace:
         """A workspace; its language, unless the user chose one, and its log become those of this process."""
         workspace = Workspace.load(folder)
-        self._log_to(workspace)
+        self._log_to(workspace, "DEBUG" if self.verbose else workspace.configuration.log.level)
         if self.language is None and workspace.configuration.language is not None:
             use_language(workspace.configuration.language)
         return workspace
 
-    def _log_to(self, workspace: Workspace) -> None:
-        level = "DEBUG" if self.verbose else workspace.configuration.log.level
+    def show_events(self) -> None:
+        """Show every event of the workspace on the terminal, one line each, from now on."""
+        self._log_to(self.workspace, "DEBUG" if self.verbose else "INFO")
+
+    def _log_to(self, workspace: Workspace, level: str) -> None:
         try:
             log.configure(level=level, file=workspace.log_file)
         except OSError as error:

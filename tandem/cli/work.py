@@ -19,10 +19,10 @@ _HIDDEN = ("outcome", "final")
 
 
 def engine_of(workspace: Workspace, attendant: Attendant | None = None) -> AbstractAsyncContextManager[Engine]:
-    """The workspace's engine, alone at work on its store. Raises UsageError, WorkspaceError."""
-    from tandem.workspace.engine import working_engine  # loads all channels, which doctor and check must not need
+    """The workspace's engine, alone at work on an embedded store. Raises UsageError, WorkspaceError."""
+    from tandem.workspace.engine import sole_engine  # loads all channels, which doctor and check must not need
 
-    return working_engine(workspace, attendant)
+    return sole_engine(workspace, attendant)
 
 
 class Watched:

@@ -50,6 +50,14 @@ class Bot:
     poll: Poll | None = None
     systems: Mapping[str, System] = field(default_factory=dict)
 
+    @property
+    def queue(self) -> str:
+        """Where its runs begin: where its systems have an API, and else at a worker that has the screen.
+
+        What they need beyond that they find on the way: see ``System.elsewhere``.
+        """
+        return next((system.queue for system in self.systems.values() if system.queue != "api"), "api")
+
 
 @dataclass(frozen=True)
 class Work:

@@ -128,12 +128,11 @@ class Climb:
             await self.context.pause(wait_s - waited_s)
 
     async def _attempt(self, channel: ChannelName) -> Record | None:
+        carrier = self.system.channel(channel)
         number = len(self.state.attempts) + 1
         await self._begin(number, channel)
         try:
-            result = await carried(
-                self.context.journal, self.step_name, self.system.channels[channel], self._attempt_of(number)
-            )
+            result = await carried(self.context.journal, self.step_name, carrier, self._attempt_of(number))
         except NotSent as error:
             await self._on_not_sent(number, channel, error)
             return None

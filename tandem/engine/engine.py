@@ -14,6 +14,7 @@ from tandem.domain.clock import Clock, SystemClock, new_id
 from tandem.engine import late_look
 from tandem.engine.attendant import Attendant, WritePreview
 from tandem.engine.bot import Bot, Changes, Work, work_of
+from tandem.engine.dispatcher import Dispatcher, EmbeddedDispatcher
 from tandem.engine.execution import execute
 from tandem.engine.preview import preview_run
 from tandem.engine.suspension import Repeated, Suspended
@@ -25,6 +26,7 @@ from tandem.store.database import Database
 from tandem.store.runs import Mode, NewRun, RunRow, Scope
 
 _CLAIMED_AT_ONCE = 32
+_LOOK_AT_OTHERS_S = 0.3
 OnFinished = Callable[[RunRow], None]
 
 
@@ -46,7 +48,11 @@ class Stopped(asyncio.CancelledError):
 
 
 class Engine:
-    """One process's engine over one store. Call ``recover`` once, before ``work``, when it is the only one."""
+    """One process's engine over one store. Call ``recover`` once, before ``work``.
+
+    ``worker``: as which worker of the store it takes runs; None: as the only process there is. A ``dispatcher`` is told
+    of every run that is started here.
+    """
 
     def __init__(
         self,
@@ -57,20 +63,24 @@ class Engine:
         systems: Mapping[str, System],
         clock: Clock | None = None,
         attendant: Attendant | None = None,
+        worker: str | None = None,
     ) -> None:
-        self.database, self.codec = database, codec
+        self.database, self.codec, self.worker = database, codec, worker
+        self.dispatcher: Dispatcher | None = None
         self.clock: Clock = clock or SystemClock()
         self.systems, self.attendant = systems, attendant
         self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, systems)}
 
     async def recover(self) -> int:
-        """Make ready what a process that died left running; how many runs."""
+        """Make ready what processes that died left running; how many runs."""
         return await self.database.write(runs.recover)
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
         """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""
         new = [self._new_run(bot, work, mode) for work in items]
-        return await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
+        started = await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
+        await self._announce()
+        return started
 
     async def poll(self, bot: str, mode: Mode = "unattended") -> list[str]:
         """Start runs for everything that changed since the last poll. Raises UsageError for a bot that cannot poll."""
@@ -82,7 +92,9 @@ class Engine:
             watermarks.save(connection, bot, "", changes.watermark)
             return started
 
-        return await self.database.write(start_and_mark)
+        started = await self.database.write(start_and_mark)
+        await self._announce()
+        return started
 
     async def changes(self, bot: str) -> Changes:
         """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError."""
@@ -122,6 +134,8 @@ class Engine:
         """Let go of every channel and of the store."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
+            if self.dispatcher is not None:
+                stack.push_async_callback(self.dispatcher.close)
             for system in self.systems.values():
                 for channel in system.channels.values():
                     stack.push_async_callback(channel.aclose)
@@ -133,9 +147,18 @@ class Engine:
             raise UsageError("There is no bot {bot}. Bots of this workspace: {known}.", bot=name, known=known)
         return self.bots[name]
 
+    def scope(self, *, only: Sequence[str] | None = None, queues: Sequence[str] | None = None) -> Scope:
+        """The runs that this engine can execute: of its bots, attended ones only where somebody attends."""
+        return Scope(bots=tuple(self.bots), attended=self.attendant is not None, only=only, queues=queues)
+
+    async def _announce(self) -> None:
+        if self.dispatcher is not None:
+            await self.dispatcher.announce()
+
     def _new_run(self, bot: str, work: Work, mode: Mode) -> NewRun:
         item = self.codec.dump(work.item)
-        return NewRun(new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
+        key, queue = work.business_key, self.bots[bot].queue
+        return NewRun(new_id(), bot, key, f"{bot}|{key}|?", item, mode, queue)
 
 
 class _Worker:
@@ -150,8 +173,10 @@ class _Worker:
         on_finished: OnFinished | None,
     ) -> None:
         self._engine, self._concurrency, self._patience_s = engine, concurrency, patience_s
-        self._scope = Scope(bots=tuple(engine.bots), attended=engine.attendant is not None, only=only)
+        scope = engine.scope(only=only)
+        self._dispatcher = EmbeddedDispatcher(engine.database, engine.clock, scope, engine.worker)
         self._on_finished = on_finished
+        self._left = set(only or ())
         self._at_once = max(concurrency, _CLAIMED_AT_ONCE)
         self._claimed: deque[RunRow] = deque()
         self._under_way: dict[asyncio.Task[None], RunRow] = {}
@@ -187,16 +212,13 @@ class _Worker:
 
     async def _next_claimed(self) -> bool:
         if not self._claimed:
-            now = self._engine.clock.now()
-            self._claimed.extend(
-                await self._engine.database.write(
-                    lambda connection: runs.claim(connection, self._at_once, now, self._scope)
-                )
-            )
+            self._claimed.extend(await self._dispatcher.next(self._at_once))
         return bool(self._claimed)
 
     async def _wait_for_due(self) -> bool:
-        wake_at = await self._engine.database.read(lambda connection: runs.next_wake_at(connection, self._scope))
+        if self._engine.worker is not None and await self._wait_for_others():
+            return True
+        wake_at = await self._dispatcher.next_wake_at()
         self._tally.next_wake_at = wake_at
         if wake_at is None:
             return False
@@ -204,6 +226,17 @@ class _Worker:
         if left_s > self._patience_s:
             return False
         await self._engine.clock.sleep(left_s)
+        return True
+
+    async def _wait_for_others(self) -> bool:
+        """Whether another worker of the store executes some of our runs; then some time has passed."""
+        rows = await self._engine.database.read(lambda connection: runs.of_ids(connection, sorted(self._left)))
+        for row in rows:
+            if row.status in ("finished", "waiting"):
+                self._note(row)
+        if not any(row.status == "running" for row in rows):
+            return False
+        await self._engine.clock.sleep(_LOOK_AT_OTHERS_S)
         return True
 
     async def _execute(self, row: RunRow) -> None:
@@ -214,16 +247,19 @@ class _Worker:
         except TandemError as error:
             log.event("run.broke_off", level="ERROR", run=row.id, why=str(error))
             raise
-        if ended is None:
+        if ended is not None:
+            self._note(ended)
+
+    def _note(self, row: RunRow) -> None:
+        self._note_waiting(row)
+        if row.status != "finished":
             return
-        self._note_waiting(ended)
-        if ended.status == "waiting":
-            return
-        assert ended.outcome is not None
+        self._left.discard(row.id)
+        assert row.outcome is not None
         if row.bot != late_look.BOT:
-            self._tally.finished[ended.outcome] += 1
+            self._tally.finished[row.outcome] += 1
             if self._on_finished is not None:
-                self._on_finished(ended)
+                self._on_finished(row)
 
     def _note_waiting(self, row: RunRow) -> None:
         if row.status == "waiting":

@@ -13,7 +13,7 @@ from tandem.engine.journal import Journal
 from tandem.engine.locking import StoredLocking
 from tandem.engine.performer import LivePerformer
 from tandem.engine.run import Run
-from tandem.engine.suspension import Fenced, Repeated, Suspended
+from tandem.engine.suspension import Elsewhere, Fenced, Repeated, Suspended
 from tandem.engine.tickets import Ticketing
 from tandem.errors import BotFailed, BusinessError, Declined, StoreError, TandemError
 from tandem.store import journal as journal_rows
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 async def execute(engine: "Engine", row: RunRow) -> RunRow | None:
-    """Execute a claimed run; the run as it then is: finished or waiting. None when another worker has it now.
+    """Execute a claimed run; the run as it then is: finished, waiting, or ready for workers of another queue.
 
-    Raises StoreError when the books cannot be kept.
+    None when another worker has it now. Raises StoreError when the books cannot be kept.
     """
     bot = engine.bot(row.bot)
     journal = await _journal_of(engine, row)
@@ -45,6 +45,8 @@ async def _ended(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> R
         result = await bot.process(_run_of(engine, bot, row, journal))
     except Suspended as suspended:
         return await _wait(engine, row, journal, suspended)
+    except Elsewhere as elsewhere:
+        return await _hand_over(row, journal, elsewhere.queue)
     except Repeated as repeated:
         return await _finish(engine, row, journal, "repeated", {"same_as": repeated.run_id}, final=False)
     except Declined as declined:
@@ -82,17 +84,26 @@ def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
 
 
 async def _wait(engine: "Engine", row: RunRow, journal: Journal, suspended: Suspended) -> RunRow:
-    def suspend(connection: Connection) -> None:
-        runs.wait(connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id)
+    def suspend(connection: Connection) -> bool:
+        if not runs.wait(connection, row.id, row.epoch, wake_at=suspended.wake_at, ticket_id=suspended.ticket_id):
+            return False
         if suspended.for_lock:
             locks.await_turn(connection, row.id)
         elif suspended.wake_at is None:
             locks.leave(connection, row.id, row.epoch)
+        return True
 
     journal.alongside(suspend)
     await journal.flush()
     log.event("run.suspended", run=row.id, ticket=suspended.ticket_id, wake_at=suspended.wake_at)
     return dataclasses.replace(row, status="waiting", wake_at=suspended.wake_at, ticket_id=suspended.ticket_id)
+
+
+async def _hand_over(row: RunRow, journal: Journal, queue: str) -> RunRow:
+    journal.alongside(lambda connection: runs.hand_over(connection, row.id, row.epoch, queue))
+    await journal.flush()
+    log.event("run.moved", run=row.id, queue=queue)
+    return dataclasses.replace(row, status="ready", queue=queue)
 
 
 async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str, result: Any, *, final: bool) -> RunRow:

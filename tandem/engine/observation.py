@@ -27,7 +27,7 @@ async def observe(
         system=system.name,
     )
     for number, name in enumerate(rungs.ladder if rungs else (), start=1):
-        channel = system.channels[name]
+        channel = system.channel(name)
         attempt = Attempt(operation, system.name, request, None, context.journal.run_id, number)
         try:
             return await carried(context.journal, step, channel, attempt)

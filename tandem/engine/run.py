@@ -16,7 +16,7 @@ from tandem.engine.climb import Context
 from tandem.engine.locking import Locking
 from tandem.engine.performer import Performer
 from tandem.engine.steps import UNDO
-from tandem.engine.suspension import Repeated, Suspended
+from tandem.engine.suspension import Elsewhere, Repeated, Suspended
 from tandem.engine.system import System
 from tandem.errors import NotCompensated, Question, Rejected, TandemError
 from tandem.store.tickets import TicketKind
@@ -265,7 +265,10 @@ class _Failed:
 
 
 def _urgency(error: BaseException) -> tuple[int, float]:
-    """What comes first: the run is no longer ours; it waits, until the earliest instant; it failed."""
+    """What comes first: the run is no longer ours; it goes to another worker; it waits, until the earliest instant; it
+    failed."""
+    if isinstance(error, Elsewhere):
+        return 1, 0.0
     if isinstance(error, Suspended):
         return 1, error.wake_at.timestamp() if error.wake_at else math.inf
     return (2, 0.0) if isinstance(error, Exception) else (0, 0.0)

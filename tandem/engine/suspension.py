@@ -1,4 +1,4 @@
-"""Why a run stops executing without having ended. Neither is an Exception: a bot cannot catch them by accident."""
+"""Why a run stops executing without having ended. None is an Exception: a bot cannot catch them by accident."""
 
 from datetime import datetime
 
@@ -15,6 +15,14 @@ class Suspended(BaseException):
         self.wake_at = wake_at
         self.ticket_id = ticket_id
         self.for_lock = for_lock
+        super().__init__()
+
+
+class Elsewhere(BaseException):
+    """The run needs a channel that this worker does not have: a worker of that queue goes on with it."""
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
         super().__init__()
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tandem.domain.channel import Channel
-from tandem.domain.operation import ChannelName
+from tandem.domain.operation import CHANNELS, ChannelName
+from tandem.engine.suspension import Elsewhere
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,38 @@ class Rungs:
 
 @dataclass(frozen=True)
 class System:
-    """One system of the workspace, such as ``erp``; a channel that is not configured is not in ``channels``."""
+    """One system of the workspace, such as ``erp``; a channel that is not configured is not in ``channels``.
+
+    ``elsewhere``: channels that are configured, but that this worker does not have; other workers do.
+    """
 
     name: str
     vendor: str
     channels: Mapping[ChannelName, Channel] = field(default_factory=dict)
     operations: Mapping[str, Rungs] = field(default_factory=dict)
+    elsewhere: frozenset[ChannelName] = frozenset()
 
     def rungs(self, operation: str) -> Rungs | None:
         """The ladder of an operation, without the channels that are not configured; None when not offered."""
         found = self.operations.get(operation)
         if found is None:
             return None
-        ladder = tuple(channel for channel in found.ladder if channel in self.channels)
+        ladder = tuple(channel for channel in found.ladder if channel in self.channels or channel in self.elsewhere)
         return replace(found, ladder=ladder)
+
+    def channel(self, name: ChannelName) -> Channel:
+        """The channel of that name. Raises Elsewhere when another worker has it."""
+        if name in self.elsewhere:
+            raise Elsewhere(queue_of(self.vendor, name))
+        return self.channels[name]
+
+    @property
+    def queue(self) -> str:
+        """Where a run can begin to work on this system: at a worker that reaches it at all."""
+        reached = {*self.channels, *self.elsewhere}
+        return next((queue_of(self.vendor, name) for name in CHANNELS if name in reached), "api")
+
+
+def queue_of(vendor: str, channel: ChannelName) -> str:
+    """The queue of workers that have the channel: ``api``, ``browser``, or ``desktop:<vendor>``, whose client it is."""
+    return f"desktop:{vendor}" if channel == "desktop" else channel

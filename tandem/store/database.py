@@ -1,40 +1,44 @@
-"""One database: every write goes through one writer that commits what has queued up together."""
+"""One database: every write of a process goes through one writer that commits what has queued up together."""
 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from tandem import log
 from tandem.errors import StoreError
+from tandem.store.backend import Backend
 from tandem.store.change import carry_out
-from tandem.store.migrate import upgrade
 from tandem.store.waking import together, waited
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 _Item = tuple[Work[Any], Future[Any]]
 _GROUP_AT_MOST = 256
+_CONFLICTS_AT_MOST = 10
+_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 
 class Database:
-    """SQLite in WAL mode with ``synchronous=FULL``: what ``write`` returned from is on the disk.
+    """What ``write`` returned from is on the disk.
 
-    ``write`` and ``enqueue`` take a function of a connection; it may be called twice (when its group had to be rolled
-    back), so it must do nothing but SQL. Writes are carried out in the order they were given.
-    Raises StoreError when the file cannot be opened or written.
+    ``write``, ``enqueue`` and ``read`` take a function of a connection; it may be called again (when its group had to
+    be rolled back, or the connection was lost), so it must do nothing but SQL. Writes are carried out in the order
+    they were given, each exactly once: a commit that was not answered is looked up, never guessed.
+    Raises StoreError when the database cannot be used, or stays away for longer than the backend's patience.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = _open(path)
-        self._writing = _engine(path, immediate=True)
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._number = 0
         self._closed = False
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
@@ -42,7 +46,9 @@ class Database:
     def enqueue(self, work: Work[T]) -> Future[T]:
         """Give work to the writer without waiting; the future is set once it is on the disk."""
         if self._closed:
-            raise StoreError("The store {path} has been closed. Nothing was written; start again.", path=self.path)
+            raise StoreError(
+                "The store {path} has been closed. Nothing was written; start again.", path=self.backend.name
+            )
         future: Future[T] = Future()
         self._queue.put((work, future))
         return future
@@ -56,32 +62,27 @@ class Database:
         return await asyncio.to_thread(self._read, work)
 
     async def close(self) -> None:
-        """Finish what is queued, then let go of the file."""
+        """Finish what is queued, then let go of the database."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
             await asyncio.to_thread(self._writer.join)
-            self._writing.dispose()
-            self._engine.dispose()
+            await asyncio.to_thread(self.backend.close)
 
     def _read(self, work: Work[T]) -> T:
-        try:
-            with self._engine.connect() as connection:
-                return work(connection)
-        except DBAPIError as error:
-            raise self._store_error(error) from None
+        patience = _Patience(self.backend)
+        while True:
+            try:
+                with self.backend.reading.connect() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not self.backend.is_lost(error) or not patience.wait():
+                    raise self.backend.store_error(error) from None
 
     def _write_groups(self) -> None:
-        group = self._next_group()
-        while group:
-            try:
-                with self._writing.connect() as connection:
-                    while group:
-                        self._write_group(connection, group)
-                        group = self._next_group()
-            except DBAPIError as error:
-                _fail(group, self._store_error(error))
-                group = self._next_group()
+        while group := self._next_group():
+            self._write_group(group)
+        self._disconnect()
 
     def _next_group(self) -> list[_Item]:
         first = self._queue.get()
@@ -99,24 +100,90 @@ class Database:
             group.append(_begun(item))
         return group
 
-    def _write_group(self, connection: Connection, group: list[_Item]) -> None:
+    def _write_group(self, group: list[_Item]) -> None:
+        """Together if possible; else one by one, so that what fails fails alone."""
         try:
-            with connection.begin():
-                results = carry_out(connection, [work for work, _ in group])
+            results = self._carry_out([work for work, _ in group])
+        except _Away as away:
+            _fail(group, away.error)
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its own caller
-            if len(group) == 1:
-                _fail(group, self._store_error(error) if isinstance(error, DBAPIError) else error)
-            else:
+            if len(group) > 1:
                 for item in group:
-                    self._write_group(connection, [item])
-            return
-        with together():
-            for (_, future), result in zip(group, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+                    self._write_group([item])
+            else:
+                _fail(group, self.backend.store_error(error) if isinstance(error, DBAPIError) else error)
+        else:
+            with together():
+                for (_, future), result in zip(group, results, strict=True):
+                    if not future.done():
+                        future.set_result(result)
 
-    def _store_error(self, error: DBAPIError) -> StoreError:
-        return _store_error(self.path, error)
+    def _carry_out(self, works: list[Work[Any]]) -> list[Any]:
+        """The results of the works, done in one transaction, once it is committed."""
+        patience, conflicts = _Patience(self.backend), 0
+        doubtful: list[Any] | None = None
+        while True:
+            try:
+                connection = self._connected()
+                if doubtful is not None and self.backend.is_committed(connection, self._number):
+                    return doubtful
+                doubtful = None
+                self._number += 1
+                with connection.begin():
+                    results = carry_out(connection, works)
+                    self.backend.seal(connection, self._number)
+                    doubtful = results
+                return results
+            except DBAPIError as error:
+                if self.backend.is_lost(error):
+                    self._disconnect(broken=True)
+                    if not patience.wait():
+                        raise _Away(self.backend.store_error(error)) from None
+                elif self.backend.is_conflict(error) and len(works) == 1 and conflicts < _CONFLICTS_AT_MOST:
+                    conflicts, doubtful = conflicts + 1, None
+                else:
+                    raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.backend.writing.connect()
+        return self._connection
+
+    def _disconnect(self, *, broken: bool = False) -> None:
+        if self._connection is not None:
+            if broken:
+                self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+class _Away(Exception):
+    """The database stayed away for too long; ``error`` is what the callers are told."""
+
+    def __init__(self, error: StoreError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _Patience:
+    """Waiting for a lost database, longer each time, until the backend's patience is at its end."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._until_s: float | None = None
+        self._pause_s = _PAUSE_S
+
+    def wait(self) -> bool:
+        """Whether it is worth another try; after a pause."""
+        now_s = time.monotonic()
+        if self._until_s is None:
+            self._until_s = now_s + self._backend.patience_s
+            log.event("store.lost", level="WARNING", store=self._backend.name)
+        if now_s >= self._until_s:
+            return False
+        time.sleep(min(self._pause_s, self._until_s - now_s))
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        return True
 
 
 def _begun(item: _Item) -> _Item:
@@ -129,50 +196,3 @@ def _fail(group: list[_Item], error: Exception) -> None:
     for _, future in group:
         if not future.done():
             future.set_exception(error)
-
-
-def _open(path: Path) -> Engine:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        engine = _engine(path)
-        upgrade(engine)
-    except OSError as error:
-        raise StoreError(
-            "The store {path} cannot be opened: {why}. Choose a folder you may write to.", path=path, why=error.strerror
-        ) from None
-    except DBAPIError as error:
-        raise _store_error(path, error) from None
-    return engine
-
-
-def _engine(path: Path, *, immediate: bool = False) -> Engine:
-    """``immediate`` transactions take the write lock at once, so that two processes wait instead of failing."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-    event.listen(engine, "connect", _set_pragmas)
-    if immediate:
-        event.listen(engine, "connect", _leave_transactions_to_us)
-        event.listen(engine, "begin", _begin_immediate)
-    return engine
-
-
-def _leave_transactions_to_us(connection: Any, _: object) -> None:
-    connection.isolation_level = None
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _set_pragmas(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; before anything is written to it
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA busy_timeout=30000")
-
-
-def _store_error(path: Path, error: DBAPIError) -> StoreError:
-    return StoreError(
-        "The store {path} cannot be used: {why}. Nothing was lost; free space or repair the file, then start again.",
-        path=path,
-        why=str(error.orig),
-    )

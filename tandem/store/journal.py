@@ -26,17 +26,24 @@ class Entry:
 
 
 _columns = ("run_id", "seq", "step", "kind", "at", "body")
-_append = insert(journal).from_select(
-    _columns,
-    select(
-        runs.c.id,
-        bindparam("new_seq", type_=journal.c.seq.type),
-        bindparam("new_step", type_=journal.c.step.type),
-        bindparam("new_kind", type_=journal.c.kind.type),
-        bindparam("new_at", type_=Instant()),
-        bindparam("new_body", type_=journal.c.body.type),
-    ).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")),
+_append = (
+    insert(journal)
+    .from_select(
+        _columns,
+        select(
+            runs.c.id,
+            bindparam("new_seq", type_=journal.c.seq.type),
+            bindparam("new_step", type_=journal.c.step.type),
+            bindparam("new_kind", type_=journal.c.kind.type),
+            bindparam("new_at", type_=Instant()),
+            bindparam("new_body", type_=journal.c.body.type),
+        )
+        .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+        .with_for_update(key_share=True, of=runs),
+    )
+    .execution_options(preserve_rowcount=True)
 )
+"""The run's row is locked, so that a worker who takes it over at this moment sees this entry, or we see its epoch."""
 
 
 def appending(entry: Entry, epoch: int) -> Change:

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, or_, select, update
 
+from tandem.store import keys, workers
 from tandem.store.change import Change
 from tandem.store.schema import pruned_keys, runs
+from tandem.store.upsert import insert_into
 
 RunStatus = Literal["ready", "running", "waiting", "finished"]
 Mode = Literal["unattended", "attended"]
@@ -18,7 +20,7 @@ Mode = Literal["unattended", "attended"]
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run to be started. Of two with the same ``dedupe_key``, one is made."""
+    """A run to be started. Of two with the same ``dedupe_key``, one is made. ``queue``: which workers can begin it."""
 
     id: str
     bot: str
@@ -26,11 +28,15 @@ class NewRun:
     dedupe_key: str
     input: Any
     mode: Mode = "unattended"
+    queue: str = "api"
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as it stands in the store. ``outcome`` is set when it is finished; ``result`` is the bot's own record."""
+    """A run as it stands in the store. ``outcome`` is set when it is finished; ``result`` is the bot's own record.
+
+    ``queue``: which workers can go on with it; ``worker``: the last one that had it.
+    """
 
     id: str
     bot: str
@@ -45,18 +51,21 @@ class RunRow:
     finished_at: datetime | None
     wake_at: datetime | None
     ticket_id: int | None
+    queue: str = "api"
+    worker: str | None = None
 
 
 @dataclass(frozen=True)
 class Scope:
     """Which runs a worker may take. ``bots``: those it has; None: all. ``only``: these ids, in any number.
 
-    Attended runs are taken only where somebody attends.
+    Attended runs are taken only where somebody attends; ``queues``: by what the worker can do; None: everything.
     """
 
     bots: Sequence[str] | None = None
     attended: bool = True
     only: Sequence[str] | None = None
+    queues: Sequence[str] | None = None
 
     def parts(self) -> Iterator[ColumnElement[bool]]:
         """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
@@ -65,6 +74,8 @@ class Scope:
             within.append(runs.c.bot.in_(self.bots))
         if not self.attended:
             within.append(runs.c.mode != "attended")
+        if self.queues is not None:
+            within.append(runs.c.queue.in_(self.queues))
         if self.only is None:
             yield and_(*within)
             return
@@ -102,9 +113,9 @@ def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str
     for run in new:
         if run.dedupe_key not in known:
             fresh.setdefault(run.dedupe_key, run)
-    if fresh:
-        connection.execute(insert(runs), [_new_row(run, at) for run in fresh.values()])
-    return [known.get(run.dedupe_key) or fresh[run.dedupe_key].id for run in new]
+    while left := [fresh[key] for key in sorted(fresh) if key not in known]:
+        known |= _insert(connection, left, at)
+    return [known[run.dedupe_key] for run in new]
 
 
 def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: datetime) -> None:
@@ -117,16 +128,18 @@ def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: date
     )
 
 
-def claim(connection: Connection, limit: int, now: datetime, scope: Scope = ANY) -> list[RunRow]:
+def claim(
+    connection: Connection, limit: int, now: datetime, scope: Scope = ANY, worker: str | None = None
+) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
     rows: list[Row[Any]] = []
     for within in scope.parts():
         rows += _oldest(connection, limit - len(rows), now, within)
         if len(rows) == limit:
             break
-    if rows:
-        _set_running(connection, rows)
-    return [_run_row(row, status="running", epoch=row.epoch + 1) for row in rows]
+    if rows and keys.are_shared(connection):
+        rows = _still_free(connection, rows, now)
+    return _begin(connection, rows, worker)
 
 
 def _oldest(connection: Connection, limit: int, now: datetime, within: ColumnElement[bool]) -> list[Row[Any]]:
@@ -137,17 +150,29 @@ def _oldest(connection: Connection, limit: int, now: datetime, within: ColumnEle
     return sorted(found, key=lambda row: str(row.id))[:limit]
 
 
-def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
-    """Take that one run: it is ready, due, or its worker is known to be dead. Whoever had it is fenced from here on.
+def take(
+    connection: Connection, run_id: str, now: datetime, worker: str | None = None, scope: Scope = ANY
+) -> RunRow | None:
+    """Take that one run: it is ready, due, or its worker is gone. Whoever had it is fenced from here on.
 
-    None when it is finished, waits for something else, or must let another run of its business key go first.
+    None when it is finished, executes elsewhere, waits for something else, is not within the scope (without ``only``),
+    or must let another run of its business key go first.
     """
-    due = or_(runs.c.status.in_(["ready", "running"]), and_(runs.c.status == "waiting", runs.c.wake_at <= now))
-    row = connection.execute(select(runs).where(runs.c.id == run_id, due, ~_busy()).with_for_update()).first()
-    if row is None:
+    found = find(connection, run_id)
+    if found is None:
         return None
-    _set_running(connection, [row])
-    return _run_row(row, status="running", epoch=row.epoch + 1, wake_at=None, ticket_id=None)
+    keys.wait_for(connection, found.business_key)
+    due = or_(_due(now), and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker)))
+    (within,) = scope.parts()
+    rows = connection.execute(select(runs).where(runs.c.id == run_id, due, within).with_for_update()).all()
+    return next(iter(_begin(connection, rows, worker)), None)
+
+
+def hand_over(connection: Connection, run_id: str, epoch: int, queue: str | None = None) -> bool:
+    """Let another worker go on with a running run, one of that queue; False when another has it already."""
+    values = {"status": "ready"} if queue is None else {"status": "ready", "queue": queue}
+    done = connection.execute(update(runs).where(runs.c.id == run_id, runs.c.epoch == epoch).values(**values))
+    return done.rowcount == 1
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
@@ -208,8 +233,9 @@ def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def recover(connection: Connection) -> int:
-    """Make every run ready that a process left running when it died; how many."""
-    done = connection.execute(update(runs).where(runs.c.status == "running").values(status="ready"))
+    """Make every run ready whose worker is gone, and fence that worker, should it come back; how many runs."""
+    left = and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker))
+    done = connection.execute(update(runs).where(left).values(status="ready", epoch=runs.c.epoch + 1))
     return int(done.rowcount)
 
 
@@ -264,12 +290,41 @@ def count_unfinished(connection: Connection) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def _set_running(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+def count_ready_by_queue(connection: Connection) -> dict[str, int]:
+    """How many runs are ready in each queue."""
+    query = select(runs.c.queue, func.count()).where(runs.c.status == "ready").group_by(runs.c.queue)
+    return dict(connection.execute(query).all())
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
+
+
+def _still_free(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
+    """Those of the runs that no other process takes at this moment, nor another run of their business keys."""
+    ours = keys.reserve(connection, [row.business_key for row in rows])
+    ids = [row.id for row in rows if row.business_key in ours]
+    query = select(runs).where(runs.c.id.in_(ids), _due(now), ~_busy()).order_by(runs.c.id)
+    return list(connection.execute(query.with_for_update(skip_locked=True)).all())
+
+
+def _begin(connection: Connection, rows: Sequence[Row[Any]], worker: str | None) -> list[RunRow]:
+    if not rows:
+        return []
+    begun = {"status": "running", "wake_at": None, "ticket_id": None, "worker": worker}
     connection.execute(
-        update(runs)
-        .where(runs.c.id.in_([row.id for row in rows]))
-        .values(status="running", epoch=runs.c.epoch + 1, wake_at=None, ticket_id=None)
+        update(runs).where(runs.c.id.in_([row.id for row in rows])).values(epoch=runs.c.epoch + 1, **begun)
     )
+    return [_run_row(row, epoch=row.epoch + 1, **begun) for row in rows]
+
+
+def _insert(connection: Connection, new: Sequence[NewRun], at: datetime) -> dict[str, str]:
+    """Make these runs, leaving alone what another process has made meanwhile; the ids by dedupe key."""
+    query = insert_into(connection, runs).on_conflict_do_nothing(index_elements=["dedupe_key"])
+    done = connection.execute(query, [_new_row(run, at) for run in new])
+    if done.rowcount == len(new):
+        return {run.dedupe_key: run.id for run in new}
+    return _ids_by_dedupe_key(connection, [run.dedupe_key for run in new])
 
 
 def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
@@ -303,6 +358,7 @@ def _new_row(run: NewRun, at: datetime) -> dict[str, Any]:
         "dedupe_key": run.dedupe_key,
         "mode": run.mode,
         "status": "ready",
+        "queue": run.queue,
         "input": _text(run.input),
         "epoch": 0,
         "created_at": at,

@@ -51,6 +51,8 @@ runs = Table(
     Column("wake_at", Instant),
     Column("ticket_id", Integer),
     Index("runs_by_status", "status", "id"),
+    Column("queue", Text, nullable=False, server_default="api"),
+    Column("worker", Text),
     Index("runs_by_key", "business_key", "status"),
 )
 _is_timed = runs.c.wake_at.is_not(None)
@@ -94,6 +96,13 @@ tickets = Table(
     Column("resolution", Text),
     Index("tickets_by_fingerprint", "fingerprint", "status"),
     Index("tickets_by_status", "status", "id"),
+)
+Index(
+    "tickets_open",
+    tickets.c.fingerprint,
+    unique=True,
+    sqlite_where=tickets.c.status == "open",
+    postgresql_where=tickets.c.status == "open",
 )
 
 ticket_runs = Table(
@@ -152,3 +161,29 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("detail", Text, nullable=False),
 )
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("until", Instant, nullable=False),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("last_group", BigInteger, nullable=False),
+)
+"""PostgreSQL only: the number of the last group of writes that each writer has committed."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, text, update
 
 from tandem.domain.evidence import Evidence, EvidenceKind
 from tandem.errors import LoginRefused, Unavailable, Unreachable
 from tandem.store.schema import ticket_evidence, ticket_runs, tickets
+from tandem.store.upsert import insert_into
 
 TicketKind = Literal[
     "access_refused",
@@ -97,21 +98,11 @@ def open_or_fold(
     connection: Connection, fault: Fault, *, run_id: str, step: str, blocking: bool, at: datetime
 ) -> tuple[int, bool]:
     """The ticket's id, and whether it is new."""
-    query = select(tickets.c.id, tickets.c.operation).where(
-        tickets.c.fingerprint == fault.fingerprint, tickets.c.status == "open"
-    )
-    known = connection.execute(query).first()
-    is_new = known is None
-    if known is None:
+    found = _fold(connection, fault, at)
+    while found is None:
         ticket_id = _open(connection, fault, at)
-    else:
-        ticket_id = known.id
-        operations = ", ".join(sorted({*known.operation.split(", "), fault.operation}))
-        connection.execute(
-            update(tickets)
-            .where(tickets.c.id == ticket_id)
-            .values(count=tickets.c.count + 1, last_at=at, operation=operations)
-        )
+        found = _fold(connection, fault, at) if ticket_id is None else (ticket_id, True)
+    ticket_id, is_new = found
     _link(connection, ticket_id, TicketRun(run_id, step, blocking, fault.reference))
     _keep(connection, ticket_id, fault.evidence)
     return ticket_id, is_new
@@ -158,49 +149,58 @@ def _whole(connection: Connection, rows: Sequence[Row[Any]]) -> list[Ticket]:
     return [_ticket(row, runs=tuple(linked[row.id]), evidence=tuple(kept[row.id])) for row in rows]
 
 
-def _open(connection: Connection, fault: Fault, at: datetime) -> int:
-    done = connection.execute(
-        insert(tickets).values(
-            fingerprint=fault.fingerprint,
-            status="open",
-            kind=fault.kind,
-            system=fault.system,
-            operation=fault.operation,
-            channel=fault.channel,
-            reference=None if fault.fold else fault.reference,
-            error=json.dumps(fault.error, ensure_ascii=False),
-            count=1,
-            opened_at=at,
-            last_at=at,
-        )
+def _fold(connection: Connection, fault: Fault, at: datetime) -> tuple[int, bool] | None:
+    """Count the fault on the ticket that is open for it; None when there is none."""
+    query = select(tickets.c.id, tickets.c.operation).where(
+        tickets.c.fingerprint == fault.fingerprint, tickets.c.status == "open"
     )
-    assert done.inserted_primary_key is not None
-    return int(done.inserted_primary_key[0])
+    known = connection.execute(query.with_for_update()).first()
+    if known is None:
+        return None
+    operations = ", ".join(sorted({*known.operation.split(", "), fault.operation}))
+    connection.execute(
+        update(tickets)
+        .where(tickets.c.id == known.id)
+        .values(count=tickets.c.count + 1, last_at=at, operation=operations)
+    )
+    return known.id, False
+
+
+def _open(connection: Connection, fault: Fault, at: datetime) -> int | None:
+    """A new ticket; None when another process has opened one for the fault at this moment."""
+    new = insert_into(connection, tickets).values(
+        fingerprint=fault.fingerprint,
+        status="open",
+        kind=fault.kind,
+        system=fault.system,
+        operation=fault.operation,
+        channel=fault.channel,
+        reference=None if fault.fold else fault.reference,
+        error=json.dumps(fault.error, ensure_ascii=False),
+        count=1,
+        opened_at=at,
+        last_at=at,
+    )
+    unless_open = new.on_conflict_do_nothing(index_elements=["fingerprint"], index_where=text("status = 'open'"))
+    ticket_id: int | None = connection.execute(unless_open.returning(tickets.c.id)).scalar()
+    return ticket_id
 
 
 def _link(connection: Connection, ticket_id: int, link: TicketRun) -> None:
-    known = select(ticket_runs.c.run_id).where(
-        ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.run_id == link.run_id, ticket_runs.c.step == link.step
+    new = insert_into(connection, ticket_runs).values(
+        ticket_id=ticket_id,
+        run_id=link.run_id,
+        step=link.step,
+        blocking=int(link.blocking),
+        reference=link.reference,
     )
-    if connection.execute(known).first() is None:
-        connection.execute(
-            insert(ticket_runs).values(
-                ticket_id=ticket_id,
-                run_id=link.run_id,
-                step=link.step,
-                blocking=int(link.blocking),
-                reference=link.reference,
-            )
-        )
+    connection.execute(new.on_conflict_do_nothing())
 
 
 def _keep(connection: Connection, ticket_id: int, evidence: Sequence[Evidence]) -> None:
-    query = select(ticket_evidence.c.path).where(ticket_evidence.c.ticket_id == ticket_id)
-    known = set(connection.execute(query).scalars())
     for file in evidence:
-        if file.path not in known:
-            known.add(file.path)
-            connection.execute(insert(ticket_evidence).values(ticket_id=ticket_id, path=file.path, kind=file.kind))
+        new = insert_into(connection, ticket_evidence).values(ticket_id=ticket_id, path=file.path, kind=file.kind)
+        connection.execute(new.on_conflict_do_nothing())
 
 
 def _kind(text: str) -> EvidenceKind:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from tandem.store.schema import watermarks
+from tandem.store.upsert import insert_into
 
 
 def load(connection: Connection, bot: str, system: str) -> datetime | None:
@@ -16,5 +17,5 @@ def load(connection: Connection, bot: str, system: str) -> datetime | None:
 
 def save(connection: Connection, bot: str, system: str, value: datetime) -> None:
     """Move the watermark; in the same transaction as the runs that the poll made."""
-    connection.execute(delete(watermarks).where(watermarks.c.bot == bot, watermarks.c.system == system))
-    connection.execute(insert(watermarks).values(bot=bot, system=system, value=value.isoformat()))
+    new = insert_into(connection, watermarks).values(bot=bot, system=system, value=value.isoformat())
+    connection.execute(new.on_conflict_do_update(index_elements=["bot", "system"], set_={"value": new.excluded.value}))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.desktop.settings import DesktopSettings
@@ -13,12 +13,42 @@ from tandem.workspace.formats import Format
 from tandem.workspace.strict import Strict
 
 _SQLITE = "sqlite:///"
+_POSTGRESQL = "postgresql://"
 
 
-def _store(url: str) -> str:
-    if not re.fullmatch(rf"{_SQLITE}.+", url):
-        raise ValueError(f"{url!r} is not a store, such as {_SQLITE}data/tandem.db")
+def _store_url(url: str) -> str:
+    if re.fullmatch(rf"{_POSTGRESQL}[^/@]*:[^/@]*@.*", url):
+        raise ValueError("a store's url holds no password; write store.url and store.password, such as env:NAME")
+    if not re.fullmatch(rf"{_SQLITE}.+|{_POSTGRESQL}[^/]+/[^/]+", url):
+        raise ValueError(
+            f"{url!r} is not a store, such as {_SQLITE}data/tandem.db or {_POSTGRESQL}tandem@db.example.com/tandem"
+        )
     return url
+
+
+def _store_block(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class StoreBlock(Strict):
+    """Where Tandem keeps its own books; only the url may be written as ``store: <url>``.
+
+    ``password``: of a server; where none is given, ~/.pgpass is asked. ``reconnect_s``: how long to wait for a server
+    that went away.
+    """
+
+    url: Annotated[str, AfterValidator(_store_url)] = f"{_SQLITE}data/tandem.db"
+    password: SecretStr | None = None
+    reconnect_s: float = Field(default=60.0, ge=0)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an embedded store."""
+        return self.url.startswith(_SQLITE)
+
+    def path(self, folder: Path) -> Path:
+        """The file of an embedded store, of a workspace in this folder."""
+        return folder / self.url.removeprefix(_SQLITE)
 
 
 class SystemBlock(Strict):
@@ -43,14 +73,10 @@ class Configuration(Strict):
 
     format: Literal[1]
     language: Literal["en", "zh"] | None = None
-    store: Annotated[str, AfterValidator(_store)] = f"{_SQLITE}data/tandem.db"
+    store: Annotated[StoreBlock, BeforeValidator(_store_block, json_schema_input_type=str | StoreBlock)] = StoreBlock()
     log: LogBlock = LogBlock()
     systems: dict[str, SystemBlock] = Field(default={})
     bots: dict[str, dict[str, str]] = Field(default={})
-
-    def store_path(self, folder: Path) -> Path:
-        """The file of the SQLite store of a workspace in this folder."""
-        return folder / self.store.removeprefix(_SQLITE)
 
 
 TANDEM = Format("tandem", Configuration)

@@ -1,5 +1,6 @@
 """What this machine and this workspace have, and the one command that fetches what is missing."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tandem.errors import UsageError
 from tandem.text import tr
 from tandem.workspace.workspace import Workspace
 
@@ -48,7 +50,7 @@ def of_machine() -> Iterator[Finding]:
 
 def of_workspace(workspace: Workspace) -> Iterator[Finding]:
     """The store, the vault key, and every system that is configured."""
-    yield _writable(tr("store"), workspace.store_path.parent)
+    yield _store(workspace)
     yield _vault_key(workspace.vault_key_path)
     for name, system in workspace.configuration.systems.items():
         for channel, block in (("api", system.api), ("browser", system.browser)):
@@ -95,6 +97,19 @@ def _disk(folder: Path) -> Finding:
     state: State = "ok" if free >= FREE_BYTES else "missing"
     detail = tr("{free} MB free", free=free // 1_000_000)
     return Finding(tr("disk space"), state, detail, "" if state == "ok" else tr("free at least 500 MB"))
+
+
+def _store(workspace: Workspace) -> Finding:
+    if workspace.store_path is not None:
+        return _writable(tr("store"), workspace.store_path.parent)
+    from tandem.workspace.store import open_store  # what a server needs must not be needed to diagnose the rest
+
+    url = workspace.configuration.store.url
+    try:
+        asyncio.run(open_store(workspace).close())
+    except UsageError as error:
+        return Finding(tr("store"), "missing", url, str(error))
+    return Finding(tr("store"), "ok", url)
 
 
 def _writable(subject: str, folder: Path) -> Finding:

@@ -1,8 +1,10 @@
 """The engine of a workspace: systems with their channels, bots bound to them, over the workspace's own store."""
 
 import inspect
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,21 @@ from tandem.channels.guarded import Guarded
 from tandem.channels.library import Recordings, Screens
 from tandem.channels.replayer import Said
 from tandem.domain.channel import Channel
-from tandem.domain.operation import ChannelName
+from tandem.domain.clock import new_id
+from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.engine.attendant import Attendant
 from tandem.engine.bot import Bot
 from tandem.engine.engine import Engine
-from tandem.engine.system import Rungs, System
+from tandem.engine.presence import present
+from tandem.engine.system import Rungs, System, queue_of
 from tandem.errors import UsageError, WorkspaceError
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings
+from tandem.store import workers
 from tandem.store.codec import Codec
-from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
 from tandem.store.lock import EngineLock
+from tandem.store.workers import Worker
 from tandem.vault import Vault
 from tandem.workspace import code
 from tandem.workspace.bot import FOLDER as BOTS
@@ -33,27 +38,35 @@ from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
 from tandem.workspace.secret import with_secrets
+from tandem.workspace.store import open_store
 from tandem.workspace.vendor import Vendor
 from tandem.workspace.workspace import Workspace
 
 
 @asynccontextmanager
-async def working_engine(workspace: Workspace, attendant: Attendant | None = None) -> AsyncIterator[Engine]:
-    """The workspace's engine, the only one at work on its store; what a dead process left running is ready again.
+async def working_engine(
+    workspace: Workspace, attendant: Attendant | None = None, *, queues: Sequence[str] | None = None
+) -> AsyncIterator[Engine]:
+    """The workspace's engine; what dead processes left running is ready again. It is the only one on an embedded store.
 
-    Raises UsageError when another process works on the store, WorkspaceError for a mistake in the workspace.
+    ``queues``: those a worker serves; channels for others it does not have. Raises UsageError when another process
+    works on an embedded store, WorkspaceError for a mistake in the workspace.
     """
-    lock = EngineLock(workspace.store_path)
-    lock.acquire()
+    lock = None if workspace.store_path is None else EngineLock(workspace.store_path)
+    if lock is not None:
+        lock.acquire()
     try:
-        engine = _engine(workspace, attendant)
+        engine = _engine(workspace, attendant, queues)
         try:
+            if lock is not None:
+                await engine.database.write(workers.forget_all)
             await engine.recover()
             yield engine
         finally:
             await engine.close()
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 def vault_of(workspace: Workspace) -> Vault:
@@ -61,8 +74,12 @@ def vault_of(workspace: Workspace) -> Vault:
     path = workspace.vault_key_path
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(Vault.new_key())
+        draft = path.with_name(f".{path.name}.{new_id()}")
+        draft.touch(mode=0o600)
+        draft.write_bytes(Vault.new_key())
+        with suppress(FileExistsError):  # another process was first
+            path.hardlink_to(draft)
+        draft.unlink()
     return Vault(path.read_bytes())
 
 
@@ -80,19 +97,42 @@ def channel_of(
     return build(workspace, system, block, vault) if getattr(block, name) is not None else None
 
 
-def _engine(workspace: Workspace, attendant: Attendant | None) -> Engine:
+@asynccontextmanager
+async def sole_engine(workspace: Workspace, attendant: Attendant | None = None) -> AsyncIterator[Engine]:
+    """The engine of one command: beside the workers of a shared store it counts as one of them. See working_engine."""
+    async with working_engine(workspace, attendant) as engine:
+        if workspace.store_path is not None:
+            yield engine
+            return
+        worker = worker_here(None, 1)
+        engine.worker = worker.id
+        async with present(engine, worker):
+            yield engine
+
+
+def worker_here(queues: Sequence[str] | None, concurrency: int) -> Worker:
+    """This process as a worker."""
+    return Worker(new_id(), f"{socket.gethostname()}:{os.getpid()}", queues, concurrency)
+
+
+def _engine(workspace: Workspace, attendant: Attendant | None, queues: Sequence[str] | None) -> Engine:
     vault = vault_of(workspace)
-    systems = {name: _system(workspace, name, vault) for name in workspace.configuration.systems}
+    systems = {name: _system(workspace, name, vault, queues) for name in workspace.configuration.systems}
     bots = {name: _bot(workspace, name, systems) for name in workspace.bots() if _is_bound(workspace, name)}
-    return Engine(Database(workspace.store_path), bots, Codec(vault), systems=systems, attendant=attendant)
+    return Engine(open_store(workspace), bots, Codec(vault), systems=systems, attendant=attendant)
 
 
-def _system(workspace: Workspace, name: str, vault: Vault) -> System:
+def _system(workspace: Workspace, name: str, vault: Vault, queues: Sequence[str] | None) -> System:
     vendor = workspace.vendor(workspace.system(name).vendor)
     channels: dict[ChannelName, Channel] = {}
-    for channel_name in ("api", "browser", "desktop"):
+    elsewhere: set[ChannelName] = set()
+    for channel_name in CHANNELS:
         channel = channel_of(workspace, name, channel_name, vault)
-        if channel is not None:
+        if channel is None:
+            continue
+        if _is_elsewhere(vendor.name, channel_name, queues):
+            elsewhere.add(channel_name)
+        else:
             channels[channel_name] = channel if channel_name == "api" else Guarded(name, channel)
     operations = {
         operation: Rungs(
@@ -100,7 +140,12 @@ def _system(workspace: Workspace, name: str, vault: Vault) -> System:
         )
         for operation, rungs in vendor.manifest.operations.items()
     }
-    return System(name, vendor.name, channels, operations)
+    return System(name, vendor.name, channels, operations, frozenset(elsewhere))
+
+
+def _is_elsewhere(vendor: str, channel: ChannelName, queues: Sequence[str] | None) -> bool:
+    """Whether a worker of these queues lacks the channel; API calls can be made by every worker."""
+    return channel != "api" and queues is not None and queue_of(vendor, channel) not in queues
 
 
 def _api(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) -> Channel:

@@ -35,8 +35,10 @@ class Workspace:
         return self.folder / "data"
 
     @property
-    def store_path(self) -> Path:
-        return self.configuration.store_path(self.folder)
+    def store_path(self) -> Path | None:
+        """The file of an embedded store; None when a server keeps it."""
+        store = self.configuration.store
+        return store.path(self.folder) if store.is_file else None
 
     @property
     def evidence_folder(self) -> Path:

@@ -25,7 +25,7 @@ from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.store.codec import Codec
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.vault import Vault
 from tests.bench.ratio import Measured, Stopwatch, in_turns, options, show
 
@@ -77,7 +77,7 @@ def engine_on(path: Path) -> Engine:
     """An engine whose bot ``five`` writes five times."""
     system = System("erp", "nobody", {"api": Nothing()}, {WRITE.name: Rungs(("api",))})
     bot = Bot("five", Slip, _write_five, systems={"erp": system})
-    return Engine(Database(path), {"five": bot}, Codec(Vault(Vault.new_key())), systems={"erp": system})
+    return Engine(open_database(path), {"five": bot}, Codec(Vault(Vault.new_key())), systems={"erp": system})
 
 
 async def by_engine(path: Path, runs: int, in_flight: int) -> Measured:
@@ -143,7 +143,7 @@ def _set(waiting: Iterable[asyncio.Future[None]]) -> None:
 
 async def by_hand(engine_path: Path, path: Path, in_flight: int) -> Measured:
     """The same rows into a store with the same tables, whose runs stand there as they stood for the engine."""
-    await Database(path).close()
+    await open_database(path).close()
     runs, entries = _written(engine_path)
     _begin_as_engine(path, runs)
     store = BareStore(path)

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert
 from tandem.domain.clock import new_id
 from tandem.store import runs, tickets
 from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.store.runs import NewRun, Scope
 from tandem.store.schema import journal, ticket_runs
 from tandem.store.schema import runs as run_rows
@@ -178,7 +179,7 @@ async def compare(full: Database, empty: Database, finished: int, waiting: int, 
 def main() -> None:
     given = options(__doc__, runs=1_000_000, waiting=3000, samples=400)
     with tempfile.TemporaryDirectory() as folder:
-        full, empty = Database(Path(folder) / "full.db"), Database(Path(folder) / "empty.db")
+        full, empty = open_database(Path(folder) / "full.db"), open_database(Path(folder) / "empty.db")
         rows = asyncio.run(compare(full, empty, given.runs, given.waiting, given.samples))
     show(rows, as_json=given.json)
 

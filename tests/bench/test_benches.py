@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tests.bench import bench_engine, bench_quota, bench_store, bench_waiting
 from tests.bench.ratio import Compared, Measured, show
 
@@ -16,7 +16,7 @@ async def test_engine_is_compared_with_a_loop_that_writes_the_same_bytes(in_flig
 
 
 async def test_full_store_is_compared_with_an_empty_one(tmp_path: Path) -> None:
-    full, empty = Database(tmp_path / "full.db"), Database(tmp_path / "empty.db")
+    full, empty = open_database(tmp_path / "full.db"), open_database(tmp_path / "empty.db")
     rows = await bench_store.compare(full, empty, finished=300, waiting=5, samples=10)
     assert [row["work"] for row in rows] == [*bench_store.WRITES, *bench_store.READS]
 

@@ -14,8 +14,8 @@ from tandem import log
 from tandem.cli.program import run
 from tandem.errors import Unavailable
 from tandem.store import journal, runs, tickets
-from tandem.store.database import Database
 from tandem.store.journal import Entry
+from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
 from tandem.store.tickets import Fault
 from tandem.workspace.founding import found
@@ -40,7 +40,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 async def _fill(path: Path) -> None:
-    database = Database(path)
+    database = open_database(path)
     try:
         await database.write(_write)
     finally:

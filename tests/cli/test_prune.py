@@ -15,7 +15,7 @@ import pytest
 
 from tandem import log
 from tandem.cli.program import run
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.workspace.founding import found
 
 RUNS = 6000
@@ -25,7 +25,7 @@ RUNS = 6000
 def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     found(tmp_path / "acme", "en")
     monkeypatch.chdir(tmp_path / "acme")
-    asyncio.run(Database(store(tmp_path / "acme")).close())
+    asyncio.run(open_database(store(tmp_path / "acme")).close())
     with closing(books(tmp_path / "acme")) as connection:
         connection.executemany(
             "INSERT INTO runs (id, bot, business_key, dedupe_key, mode, status, outcome, input, epoch, created_at, "

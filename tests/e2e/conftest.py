@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from tandem.store.database import Database
 from tandem.workspace.demonstration import Demonstration, Stage, Times, staged
 from tandem.workspace.formats import Format
 from tandem.workspace.roots import BUILT_IN
+from tandem.workspace.store import open_store
 
 DEMO = BUILT_IN / "bots" / "sales_order_sync" / "demo.yaml"
 BOT = "sales_order_sync"
@@ -72,7 +72,7 @@ class Site:
         """What Tandem's own store says, while no engine is at work on it."""
 
         async def read() -> T:
-            database = Database(self.stage.workspace.store_path)
+            database = open_store(self.stage.workspace)
             try:
                 return await database.read(work)
             finally:

@@ -8,13 +8,14 @@ import pytest
 from tandem.engine.engine import Engine
 from tandem.store.codec import Codec
 from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.vault import Vault
 from tests.engine.vendor import HandHeldClock, Office
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     yield database
     await database.close()
 

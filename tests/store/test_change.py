@@ -11,6 +11,7 @@ from tandem.store import journal, runs
 from tandem.store.change import PartlyFenced, carry_out
 from tandem.store.database import Database
 from tandem.store.journal import Entry
+from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,7 +20,7 @@ RUNS = ("a", "b", "c")
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "tandem.db")
+    return open_database(tmp_path / "tandem.db")
 
 
 async def begin(database: Database) -> None:

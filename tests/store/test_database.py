@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from tandem.errors import StoreError
 from tandem.store import runs
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ def adding(number: int) -> Callable[[Connection], list[str]]:
 
 
 async def test_cancelled_caller_leaves_the_writer_at_work(tmp_path: Path) -> None:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     waiting = [asyncio.create_task(database.write(adding(number))) for number in range(20)]
     await asyncio.sleep(0)
     for task in waiting:
@@ -33,7 +33,7 @@ async def test_cancelled_caller_leaves_the_writer_at_work(tmp_path: Path) -> Non
 
 
 async def test_failing_work_fails_alone(tmp_path: Path) -> None:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
 
     def broken(_: Connection) -> None:
         raise ZeroDivisionError
@@ -47,7 +47,7 @@ async def test_failing_work_fails_alone(tmp_path: Path) -> None:
 
 
 async def test_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     await database.write(adding(1))
     await database.write(lambda connection: connection.execute(text("PRAGMA max_page_count = 1")))
     with pytest.raises(StoreError, match=r"database or disk is full.*free space"):
@@ -57,7 +57,7 @@ async def test_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> No
 
 
 async def test_write_after_the_end_is_refused_instead_of_waiting_for_ever(tmp_path: Path) -> None:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     await database.close()
     with pytest.raises(StoreError, match="has been closed"):
         await asyncio.wait_for(database.write(adding(1)), timeout=5)

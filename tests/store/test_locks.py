@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tandem.store import locks, runs
 from tandem.store.database import Database
 from tandem.store.locks import Place
+from tandem.store.opening import open_database
 from tandem.store.runs import NewRun, RunRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,7 +53,7 @@ class Runs:
 
 @pytest.fixture
 async def under_way(tmp_path: Path) -> AsyncIterator[Runs]:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     new = [NewRun(run_id, "bot", run_id, run_id, {}) for run_id in "abc"]
     await database.write(lambda connection: runs.add(connection, new, NOW))
     await database.write(lambda connection: runs.claim(connection, 3, NOW))

@@ -9,6 +9,7 @@ import pytest
 from tandem.store import journal, runs
 from tandem.store.database import Database
 from tandem.store.journal import Entry
+from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,7 +17,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     await database.write(lambda connection: runs.add(connection, [_new("a", "key"), _new("b", "key")], NOW))
     yield database
     await database.close()

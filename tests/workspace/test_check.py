@@ -104,7 +104,7 @@ def test_workspace_as_made_by_new_has_no_mistake(acme: Path) -> None:
         ),
         (
             replaced("tandem.yaml", "format: 1\n", "format: 1\nstore: postgres://x\n"),
-            "tandem.yaml:2: store: 'postgres://x' is not a store, such as sqlite:///data/tandem.db.",
+            "tandem.yaml:2: store.url: 'postgres://x' is not a store, such as sqlite:///data/tandem.db or ",
         ),
         (written("tandem.yaml", "format: 1\nsystems: [\n"), "tandem.yaml:3: not valid YAML: "),
         (written("tandem.yaml", "format: 1\nformat: 1\n"), "tandem.yaml:2: not valid YAML: the key stands twice."),

@@ -1,0 +1,97 @@
+"""A process among the workers of a store: it says that it lives, and does now and then what one of all should do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from tandem import log
+from tandem.domain.clock import Clock
+from tandem.store import workers
+from tandem.store.database import Database
+from tandem.store.workers import BEAT_S, DEAD_AFTER_S, Worker
+
+if TYPE_CHECKING:
+    from tandem.engine.engine import Engine
+
+Duty = Callable[[bool], Awaitable[None]]
+"""What one of all workers does at each beat. It is told whether this worker may judge others by their silence."""
+
+
+async def _nothing() -> None: ...
+
+
+class Presence:
+    """The beats of one worker. ``do_duty`` is called in one of all workers, ``on_beat`` in each."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: Worker,
+        *,
+        duty: str,
+        do_duty: Duty,
+        clock: Clock,
+        on_beat: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        self._database, self._worker, self._clock = database, worker, clock
+        self._duty, self._do_duty, self._on_beat = duty, do_duty, on_beat
+        self._steady_since_s = self._last_beat_s = clock.monotonic_s()
+
+    async def begin(self) -> None:
+        """Be there."""
+        await self._database.write(lambda connection: workers.beat(connection, self._worker))
+
+    async def keep(self) -> None:
+        """Beat until cancelled. Raises StoreError when the store stays away: by then others have our runs."""
+        while True:
+            await self._clock.sleep(BEAT_S)
+            is_ours = await self._database.write(self._beat)
+            self._note_beat()
+            await self._on_beat()
+            if is_ours:
+                await self._do_duty(self._last_beat_s - self._steady_since_s >= DEAD_AFTER_S)
+
+    async def end(self) -> None:
+        """Leave as one should."""
+        await self._database.write(lambda connection: workers.leave(connection, self._worker.id))
+
+    def _beat(self, connection: Connection) -> bool:
+        workers.beat(connection, self._worker)
+        return workers.take_duty(connection, self._duty, 0.9 * BEAT_S)
+
+    def _note_beat(self) -> None:
+        """After an outage of the store everybody looks dead: then the others get the time to show that they live."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._last_beat_s > 2 * BEAT_S:
+            self._steady_since_s = now_s
+        self._last_beat_s = now_s
+
+
+async def recover(engine: "Engine") -> None:
+    """Take the runs of dead workers from them."""
+    count = await engine.recover()
+    if count:
+        log.event("runs.recovered", level="WARNING", count=count)
+    await engine.database.write(workers.bury)
+
+
+@asynccontextmanager
+async def present(engine: "Engine", worker: Worker) -> AsyncIterator[None]:
+    """Inside, the engine's process is a worker of the store: its runs are left to it."""
+
+    async def do_duty(is_steady: bool) -> None:
+        if is_steady:
+            await recover(engine)
+
+    presence = Presence(engine.database, worker, duty="recover", do_duty=do_duty, clock=engine.clock)
+    await presence.begin()
+    keeping = asyncio.create_task(presence.keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await presence.end()

@@ -1,0 +1,54 @@
+"""Procrastinate's own tables, beside ours: it carries ids of runs to workers, our tables say what they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
+from sqlalchemy.dialects.postgresql import ENUM
+
+from tandem.store.runs import Scope
+from tandem.store.schema import runs
+
+_Status = ENUM("todo", "doing", name="procrastinate_job_status", create_type=False)
+jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("status", _Status))
+
+
+@dataclass(frozen=True)
+class Undispatched:
+    """A run that no job leads to. ``begun``: it has executed before; ``wake_at`` None: it is ready now."""
+
+    run_id: str
+    business_key: str
+    queue: str
+    begun: bool
+    wake_at: datetime | None
+
+
+def is_there(connection: Connection) -> bool:
+    """Whether the tables have been made."""
+    return connection.execute(text("SELECT to_regclass('procrastinate_jobs')")).scalar() is not None
+
+
+def create(connection: Connection) -> None:
+    """Make the tables, unless they are there; the caller holds a lock against others who would."""
+    from procrastinate.schema import SchemaManager
+
+    if not is_there(connection):
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(SchemaManager.get_schema())
+
+
+def undispatched(connection: Connection, limit: int, until: datetime, scope: Scope) -> list[Undispatched]:
+    """Runs that are ready, or due by ``until``, whose turn it is and that no live job leads to; the oldest first.
+
+    No more than fill the queue up to ``limit`` jobs.
+    """
+    limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
+    if limit <= 0:
+        return []
+    (within,) = scope.parts()
+    live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.in_(["todo", "doing"]))
+    due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
+    rows = connection.execute(select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit))
+    return [Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at) for row in rows]

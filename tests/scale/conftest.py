@@ -1,0 +1,132 @@
+"""Both stores, opened anew for each test; the server is one for the session."""
+
+import asyncio
+import itertools
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tandem.store import runs, workers
+from tandem.store.database import Database
+from tandem.store.opening import open_database
+from tandem.workspace.demonstration import Stage, staged
+from tandem.workspace.engine import working_engine
+from tandem.workspace.workspace import Workspace
+from tests.e2e.conftest import BOT, Site, demonstration
+from tests.postgres import Server, binaries, running_server
+
+_numbers = itertools.count(1)
+OpenDatabase = Callable[[], Database]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    programs = binaries()
+    assert programs is not None, "no PostgreSQL here: apt-get install -y postgresql"
+    with running_server(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def database_url(server: Server) -> str:
+    return server.create(f"tandem{next(_numbers)}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    store = tmp_path / "tandem.db" if request.param == "sqlite" else request.getfixturevalue("database_url")
+    opened = open_database(store)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def shared(database_url: str) -> AsyncIterator[tuple[Database, Database]]:
+    """Two processes' views of one PostgreSQL store."""
+    first, second = open_database(database_url), open_database(database_url)
+    yield first, second
+    await first.close()
+    await second.close()
+
+
+class Fleet:
+    """A site on a shared store, and the worker processes in it."""
+
+    def __init__(self, site: Site, store: str) -> None:
+        self.site, self.store = site, store
+        self.workers: list[subprocess.Popen[str]] = []
+
+    def start_worker(self, *words: str) -> "subprocess.Popen[str]":
+        """A worker process; its log goes to a file of its own."""
+        log = self.log_of(len(self.workers)).open("w", encoding="utf-8")
+        worker = subprocess.Popen(
+            self.site.command("worker", *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True
+        )
+        log.close()
+        self.workers.append(worker)
+        return worker
+
+    def log_of(self, number: int) -> Path:
+        return self.site.folder / f"worker{number}.log"
+
+    def poll(self) -> list[str]:
+        """Make the runs of all that changed, and leave them to the workers."""
+
+        async def make() -> list[str]:
+            async with working_engine(self.site.stage.workspace) as engine:
+                return await engine.poll(BOT)
+
+        return asyncio.run(make())
+
+    def rows(self) -> list[runs.RunRow]:
+        return self.site.books(lambda books: [row for row in runs.list_newest(books, 5000) if row.bot == BOT])
+
+    def in_hand(self) -> dict[int, int]:
+        """How many runs each living worker has, by its process id."""
+        return {int(row.name.rsplit(":", 1)[1]): row.in_hand for row in self.site.books(workers.list_all) if row.alive}
+
+    def held_by(self, pid: int) -> dict[str, int]:
+        """The runs that a worker has in hand, with their epochs."""
+        (worker,) = (row.id for row in self.site.books(workers.list_all) if row.name.endswith(f":{pid}"))
+        return {row.id: row.epoch for row in self.rows() if row.status == "running" and row.worker == worker}
+
+    def are_taken_over(self, held: dict[str, int]) -> bool:
+        """Whether every one of the runs has begun elsewhere since."""
+        epochs = {row.id: row.epoch for row in self.rows() if row.worker is not None and row.status != "ready"}
+        return all(epochs.get(run_id, 0) > epoch for run_id, epoch in held.items())
+
+    def count_finished(self) -> int:
+        return sum(row.status == "finished" for row in self.rows())
+
+    def fenced_at(self, number: int) -> set[str]:
+        """The runs that a worker's log says it may no longer work on."""
+        lines = self.log_of(number).read_text(encoding="utf-8").splitlines()
+        return {line.split("run=")[1].split()[0] for line in lines if "run.fenced" in line}
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+            worker.wait()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """``request.param``: the kind of store, and how many orders the sandboxes hold."""
+    kind, orders = request.param
+    with staged(tmp_path / "acme", "en", demonstration(), str(orders)) as stage:
+        file = stage.workspace.folder / "tandem.yaml"
+        embedded = "store: sqlite:///data/tandem.db"
+        text = file.read_text(encoding="utf-8")
+        assert embedded in text
+        store = embedded.removeprefix("store: ") if kind == "sqlite" else request.getfixturevalue("database_url")
+        file.write_text(text.replace(embedded, f"store: {store}"), encoding="utf-8")
+        made = Fleet(Site(Stage(Workspace.load(stage.workspace.folder), stage.sandboxes)), store)
+        try:
+            yield made
+        finally:
+            made.end()

@@ -1,0 +1,198 @@
+"""Many processes on one PostgreSQL store, a server that goes away, and a commit that nobody answers."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tandem.errors import StoreError
+from tandem.store import journal, runs, tickets, workers
+from tandem.store.database import Database
+from tandem.store.journal import Entry
+from tandem.store.opening import open_database
+from tandem.store.runs import NewRun
+from tandem.store.workers import Worker
+from tests.postgres import Server
+from tests.scale.test_conformance import NOW, adding, claiming, fault, new
+from tests.scale.wire import Break, Wire
+
+Pair = tuple[Database, Database]
+
+
+async def test_twins_made_at_once_by_two_processes_are_one_run(shared: Pair) -> None:
+    """Each process names the runs of the same documents by ids of its own."""
+    first, second = shared
+
+    def many(process: str) -> list[NewRun]:
+        return [NewRun(f"{process}{n}", "bot", f"key {n}", f"dedupe {n}", {}) for n in range(300)]
+
+    made = await asyncio.gather(
+        *(first.write(adding(*many("a")[start : start + 10])) for start in range(0, 300, 10)),
+        *(second.write(adding(*reversed(many("b")[start : start + 10]))) for start in reversed(range(0, 300, 10))),
+    )
+    assert len({run_id for ids in made for run_id in ids}) == 300
+    assert len(await first.read(lambda connection: runs.list_newest(connection, 1000))) == 300
+
+
+async def test_every_run_is_claimed_by_one_process_only(shared: Pair) -> None:
+    await shared[0].write(adding(*(new(f"r{n:03}", f"key {n % 50}") for n in range(200))))
+    claimed = await asyncio.gather(*(database.write(claiming(3)) for database in shared * 20))
+    taken = [run_id for ids in claimed for run_id in ids]
+    assert sorted(taken) == sorted(set(taken))
+    assert {int(run_id[1:]) for run_id in taken} <= set(range(50))
+
+
+async def test_run_that_two_processes_take_at_once_is_taken_by_one(shared: Pair) -> None:
+    await shared[0].write(adding(*(new(f"r{n:03}") for n in range(40))))
+    for name in ("w0", "w1"):
+        await shared[0].write(lambda connection, name=name: workers.beat(connection, Worker(name, name, None, 1)))
+    taken = await asyncio.gather(
+        *(
+            database.write(lambda connection, n=n, w=f"w{w}": runs.take(connection, f"r{n:03}", NOW, w))
+            for n in range(40)
+            for w, database in enumerate(shared)
+        )
+    )
+    assert sum(row is not None for row in taken) == 40
+
+
+async def test_same_fault_of_two_processes_is_one_ticket(shared: Pair) -> None:
+    opened = await asyncio.gather(
+        *(
+            database.write(
+                lambda connection, n=n: tickets.open_or_fold(
+                    connection, fault(str(n)), run_id=f"r{n}", step="s", blocking=True, at=NOW
+                )
+            )
+            for n in range(50)
+            for database in shared
+        )
+    )
+    assert len({number for number, _ in opened}) == 1
+    assert sum(is_new for _, is_new in opened) == 1
+    ticket = await shared[0].read(lambda connection: tickets.find(connection, opened[0][0]))
+    assert ticket is not None
+    assert (ticket.count, len(ticket.runs)) == (100, 50)
+
+
+async def test_entry_under_way_is_waited_for_by_whoever_takes_the_run_over(shared: Pair) -> None:
+    """Else the one would send on the strength of an intent that the other has not read."""
+    first, second = shared
+    await first.write(adding(new("a")))
+    await first.write(lambda connection: runs.take(connection, "a", NOW))
+    appended, may_commit = threading.Event(), threading.Event()
+
+    def append_slowly(connection: Connection) -> bool:
+        done = journal.append(connection, Entry("a", 1, "step", "value", NOW, {"value": 1}), 1)
+        appended.set()
+        may_commit.wait(4)
+        return done
+
+    writing = first.enqueue(append_slowly)
+    await asyncio.to_thread(appended.wait, 10)
+    taking = second.enqueue(lambda connection: runs.take(connection, "a", NOW))
+    await asyncio.sleep(0.3)
+    assert not taking.done()
+    may_commit.set()
+    assert await asyncio.wrap_future(writing)
+    assert await asyncio.wrap_future(taking)
+    assert len(await second.read(lambda connection: journal.load(connection, "a"))) == 1
+    late = Entry("a", 2, "step", "value", NOW, {"value": 2})
+    assert not await first.write(lambda connection: journal.append(connection, late, 1))
+
+
+async def test_worker_stopped_inside_a_transaction_holds_nobody_up(shared: Pair) -> None:
+    """The server ends its session; when it wakes up, its group is done again, once."""
+    first, second = shared
+    await first.write(adding(new("a")))
+    await first.write(lambda connection: runs.take(connection, "a", NOW))
+    begun, woken = threading.Event(), threading.Event()
+    calls: list[bool] = []
+
+    def stopped(connection: Connection) -> bool:
+        done = journal.append(connection, Entry("a", 1, "step", "value", NOW, {"value": 1}), 1)
+        calls.append(done)
+        begun.set()
+        if len(calls) == 1:
+            woken.wait(60)
+        return done
+
+    writing = first.enqueue(stopped)
+    await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.wait_for(second.write(lambda connection: runs.take(connection, "a", NOW)), 60)
+    woken.set()
+    assert not await asyncio.wrap_future(writing)
+    assert calls == [True, False]
+    assert await second.read(lambda connection: journal.load(connection, "a")) == []
+
+
+@contextmanager
+def _wire(server: Server) -> Iterator[Wire]:
+    wire = Wire(server.port)
+    yield wire
+    wire.close()
+
+
+@pytest.mark.parametrize("breaks", [("before",), ("after",), ("after", "after", "before"), ("before", "after")])
+async def test_commit_without_an_answer_is_looked_up_and_done_once(
+    server: Server, database_url: str, breaks: tuple[Break, ...]
+) -> None:
+    with _wire(server) as wire:
+        database = open_database(database_url.replace(str(server.port), str(wire.port)))
+        await database.write(lambda connection: connection.execute(text("CREATE TABLE counted (n int)")) and None)
+        wire.break_next_commit(*breaks)
+        insert = text("INSERT INTO counted VALUES (:n) RETURNING n")
+        for number in range(5):
+            assert await database.write(lambda c, n=number: c.execute(insert, {"n": n}).scalar()) == number
+        await database.close()
+    assert (wire.breaks, wire.broken) == ([], len(breaks))
+    assert server.sql("SELECT count(*), count(DISTINCT n) FROM counted", database_url.rsplit("/", 1)[1]) == "5|5"
+
+
+async def test_server_restarted_while_writing_and_reading_loses_and_doubles_nothing(
+    server: Server, database_url: str
+) -> None:
+    database = open_database(database_url)
+    await database.write(lambda connection: connection.execute(text("CREATE TABLE counted (n int)")) and None)
+    insert, count = text("INSERT INTO counted VALUES (:n)"), text("SELECT count(*) FROM counted")
+
+    async def write(start: int) -> None:
+        for number in range(start, start + 200):
+            await database.write(lambda c, n=number: c.execute(insert, {"n": n}) and None)
+            await database.read(lambda c: c.execute(count).scalar())
+
+    async def restart() -> None:
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(server.stop, "immediate")
+            await asyncio.to_thread(server.start)
+
+    await asyncio.gather(*(write(1000 * task) for task in range(4)), restart())
+    numbers = await database.read(lambda c: c.execute(text("SELECT n FROM counted")).scalars().all())
+    await database.close()
+    assert sorted(numbers) == [1000 * task + n for task in range(4) for n in range(200)]
+
+
+async def test_server_that_stays_away_is_one_sentence_when_patience_ends(server: Server, database_url: str) -> None:
+    database = open_database(database_url, patience_s=0.5)
+    server.stop("immediate")
+    try:
+        with pytest.raises(StoreError, match=r"cannot be used: Connection refused"):
+            await database.write(adding(new("a")))
+        with pytest.raises(StoreError, match=r"cannot be used: Connection refused"):
+            await database.read(lambda connection: runs.list_newest(connection, 1))
+    finally:
+        server.start()
+    await database.write(adding(new("a")))
+    await database.close()
+
+
+async def test_several_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
+    opened = await asyncio.gather(*(asyncio.to_thread(open_database, database_url) for _ in range(6)))
+    await asyncio.gather(*(database.write(adding(new(f"r{n}"))) for n, database in enumerate(opened)))
+    assert len(await opened[0].read(lambda connection: runs.list_newest(connection, 10))) == 6
+    for database in opened:
+        await database.close()
