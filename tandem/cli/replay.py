@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from tandem import misfit
 from tandem.channels.recording import LOGIN, Recording
 from tandem.cli.example import example_recording
 from tandem.cli.person import present
@@ -140,6 +142,7 @@ def _request(operation: Operation[Any, Any], text: str) -> Record:
     return request
 
 
-def _fault(detail: Any) -> str:
+def _fault(detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"])
-    return f"{where}: {detail['msg']}" if where else str(detail["msg"])
+    why = misfit.why(detail)
+    return f"{where}: {why}" if where else why

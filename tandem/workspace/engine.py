@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from tandem.channels.api import ApiChannel
 from tandem.channels.browser.channel import BrowserChannel
@@ -32,9 +34,12 @@ from tandem.workspace.bot import FOLDER as BOTS
 from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
+from tandem.workspace.paths import with_paths
 from tandem.workspace.secret import with_secrets
 from tandem.workspace.vendor import Vendor
 from tandem.workspace.workspace import Workspace
+
+Block = TypeVar("Block", bound=BaseModel)
 
 
 @asynccontextmanager
@@ -111,11 +116,16 @@ def _api(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) ->
             "Vendor {vendor} has no API. Remove the api block of system {system}.", vendor=vendor.name, system=system
         )
     assert block.api is not None
-    settings = with_secrets(_with_quota(block.api, vendor), workspace.folder)
+    settings = _completed(_with_quota(block.api, vendor), workspace)
     port = HttpPort(system, settings)
     client = module.connect(port, vendor.settings_model.model_validate(block.settings))
     rungs = {name: function for name in vendor.manifest.operations if (function := vendor.function(name)) is not None}
     return ApiChannel(system, port, client, rungs)
+
+
+def _completed(block: Block, workspace: Workspace) -> Block:
+    """The block with its secrets fetched and its paths absolute. Raises UsageError."""
+    return with_paths(with_secrets(block, workspace.folder), workspace.folder)
 
 
 def _with_quota(settings: ApiSettings, vendor: Vendor) -> ApiSettings:
@@ -129,7 +139,7 @@ def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
     assert block.browser is not None
     return BrowserChannel(
         system,
-        with_secrets(block.browser, workspace.folder),
+        _completed(block.browser, workspace),
         *_screens(workspace, block.vendor, "browser"),
         vault,
         EvidenceStore(workspace.evidence_folder),
@@ -143,7 +153,7 @@ def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
     assert block.desktop is not None
     return DesktopChannel(
         system,
-        with_secrets(block.desktop, workspace.folder),
+        _completed(block.desktop, workspace),
         *_screens(workspace, block.vendor, "desktop"),
         EvidenceStore(workspace.evidence_folder),
         folders=[folder / "selectors" / block.vendor for folder in workspace.roots.folders],

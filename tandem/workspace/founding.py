@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from tandem import misfit
 from tandem.errors import UsageError, WorkspaceError
 from tandem.workspace.bot import bots, manifest_of
 from tandem.workspace.configuration import SystemBlock
@@ -101,7 +102,10 @@ def _hide_secrets(folder: Path, name: str, block: Any) -> None:
         model = SystemBlock.model_validate(block)
     except ValidationError as error:
         raise WorkspaceError(
-            "system.yaml of {vendor} is not valid: {why}.", vendor=block["vendor"], why=error
+            "system.yaml of {vendor} is not valid: {key}: {why}.",
+            vendor=block["vendor"],
+            key=".".join(map(str, error.errors()[0]["loc"])),
+            why=misfit.why(error.errors()[0]),
         ) from None
     for location, text in secrets_of(model):
         if is_plain(text):

@@ -196,3 +196,14 @@ def test_unexpected_failure_is_one_sentence_with_the_file_of_its_details(acme: P
     assert str(details) in done.stderr
     assert "out of order" in details.read_text(encoding="utf-8")
     assert details.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "chinese"),
+    [((), {"TANDEM_LANG": "zh"}, True), ((), {"TANDEM_LANG": ""}, False), (("--language", "zh"), {}, True)],
+)
+def test_option_goes_before_environment_and_environment_before_the_workspace(
+    options: tuple[str, ...], environment: dict[str, str], chinese: bool, acme: Path
+) -> None:
+    done = tandem(*options, "runs", "show", "nothing", folder=acme, LANG="zh_CN.UTF-8", **environment)
+    assert ("没有" in done.stderr) == chinese, done.stderr
