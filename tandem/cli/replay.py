@@ -129,7 +129,8 @@ def _request(operation: Operation[Any, Any], text: str) -> Record:
         try:
             text = Path(text).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError("The request {file} cannot be read: {why}.", file=text, why=error) from None
+            why = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text")
+            raise UsageError("The request {file} cannot be read: {why}.", file=text, why=why) from None
     try:
         request: Record = operation.request.model_validate_json(text)
     except ValidationError as error:

@@ -16,12 +16,13 @@ from tandem.channels.guarded import Guarded
 from tandem.channels.library import Recordings, Screens
 from tandem.channels.replayer import Said
 from tandem.domain.channel import Channel
+from tandem.domain.clock import new_id
 from tandem.domain.operation import ChannelName
 from tandem.engine.attendant import Attendant
 from tandem.engine.bot import Bot
 from tandem.engine.engine import Engine
 from tandem.engine.system import Rungs, System
-from tandem.errors import UsageError, WorkspaceError
+from tandem.errors import StoreError, UsageError, WorkspaceError
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings
 from tandem.store.codec import Codec
@@ -65,10 +66,25 @@ def vault_of(workspace: Workspace) -> Vault:
     """The workspace's vault; its key is made when there is none yet, readable by its owner only."""
     path = workspace.vault_key_path
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(Vault.new_key())
+        _make_key(path)
     return Vault(path.read_bytes())
+
+
+def _make_key(path: Path) -> None:
+    """The key appears whole: with half of one the workspace could never be used again. Raises StoreError."""
+    draft = path.with_name(f".{path.name}.{new_id()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.touch(mode=0o600)
+            draft.write_bytes(Vault.new_key())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "{file} cannot be written: {why}. Free space, or give another folder.", file=path, why=error.strerror
+        ) from None
 
 
 def channel_of(
