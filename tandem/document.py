@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from tandem import misfit
 from tandem.errors import WorkspaceError
 from tandem.schema_walk import is_secret, keys_at
 
@@ -139,7 +140,7 @@ def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails, 
         template, fields = explain(model, detail)
     else:
         value = "not shown" if is_secret(model, detail["loc"]) else _shown(detail["input"])
-        template, fields = "{key} is {value}: {why}.", {"value": value, "why": detail["msg"]}
+        template, fields = "{key} is {value}: {why}.", {"value": value, "why": misfit.why(detail)}
     return mistake(document, where, template, key=keys, **fields)
 
 
@@ -184,7 +185,7 @@ def _missing_tag(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dic
 
 
 def _own_words(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
-    return "{key}: {why}.", {"why": str(detail.get("ctx", {}).get("error", detail["msg"])).rstrip(".")}
+    return "{key}: {why}.", {"why": misfit.why(detail)}
 
 
 _EXPLAINED: dict[str, Callable[[type[BaseModel], ErrorDetails], tuple[str, dict[str, Any]]]] = {

@@ -14,6 +14,12 @@ def keys_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[str,
     return tuple(dict.fromkeys(key for option in options for key in _keys(option)))
 
 
+def models_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[type[BaseModel], ...]:
+    """The models that may stand at a location; empty when something else does."""
+    options = (option for place in _places(model, location) for option in _options(place))
+    return tuple(option for option in options if _is_model(option))
+
+
 def is_secret(model: type[BaseModel], location: Sequence[int | str]) -> bool:
     """Whether a secret belongs at a location."""
     return any(option is SecretStr for place in _places(model, location) for option in _options(place))

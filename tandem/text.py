@@ -1,4 +1,4 @@
-"""What a person reads, in their language.
+"""What a person reads, in their language: the option's, else that of TANDEM_LANG, the workspace's or the locale's.
 
 Every message is an English template with named fields; ``tr`` looks the template up in the catalogue of the
 chosen language (``tandem/locale/<language>.po``, gettext format) and falls back to English.
@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
+VARIABLE = "TANDEM_LANG"
 _LOCALE = Path(__file__).parent / "locale"
 _chosen: list[str] = []
 
@@ -23,8 +24,14 @@ def language() -> str:
     """The chosen language; until one is chosen, that of TANDEM_LANG, LC_ALL or LANG, else English."""
     if _chosen:
         return _chosen[0]
-    named = os.environ.get("TANDEM_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    named = os.environ.get(VARIABLE) or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     return "zh" if named.lower().startswith("zh") else "en"
+
+
+def prefer_language(language: str) -> None:
+    """Choose the language of a workspace, unless the environment names one."""
+    if not os.environ.get(VARIABLE):
+        use_language(language)
 
 
 def tr(template: str, /, **fields: object) -> str:

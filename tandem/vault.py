@@ -17,7 +17,12 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise StoreError("The vault's key has {found} bytes instead of {wanted}.", found=len(key), wanted=KEY_BYTES)
+            raise StoreError(
+                "The vault's key (vault.key) has {found} bytes instead of {wanted}. Restore it from a backup: what it "
+                "sealed opens with no other key.",
+                found=len(key),
+                wanted=KEY_BYTES,
+            )
         self._cipher = AESGCM(key)
 
     @staticmethod

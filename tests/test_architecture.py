@@ -21,7 +21,7 @@ LAYERS = {
     "domain": set(),
 }
 """Inside ``tandem``: which layers each may import, beside the ground on which all stand."""
-GROUND = {"domain", "errors", "text", "log", "document", "schema_walk", "vault"}
+GROUND = {"domain", "errors", "text", "log", "document", "misfit", "schema_walk", "vault"}
 
 OUTSIDE = {
     "tandem": set(),

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from jinja2 import TemplateError
 from pydantic import ValidationError
 
+from tandem import misfit
 from tandem.channels.library import Screens
 from tandem.channels.notation import Notation
 from tandem.channels.recording import (
@@ -344,4 +345,5 @@ def _why(error: Exception) -> str:
     """The error in words, without the values a ValidationError would print: they may be personal."""
     if not isinstance(error, ValidationError):
         return str(error)
-    return "; ".join(f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors())
+    details = error.errors(include_url=False)
+    return "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {misfit.why(each)}" for each in details)

@@ -1,15 +1,16 @@
 """Templates in recordings and selectors: Jinja2, sandboxed, where a name that is not there is a mistake."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+Path = tuple[int | str, ...]
 _ONE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
 
 
@@ -45,6 +46,31 @@ def fault(template: str, *, expression: bool = False) -> str | None:
     except TemplateError as error:
         return error.message or "not a template"
     return None
+
+
+def names(template: str, *, expression: bool = False) -> Iterator[Path]:
+    """What a template (or expression) asks of its context, longest first: ``{{ a.b[0].c }}`` gives ``a, b, 0, c``, then
+    ``a, b, 0`` and so on.
+    """
+    tree = _ENVIRONMENT.parse("{{ " + template + " }}" if expression else template)
+    asked = meta.find_undeclared_variables(tree)
+    for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
+        path = _path(node)
+        if path and path[0] in asked:
+            yield path
+
+
+def _path(node: nodes.Node) -> Path:
+    """The names and indices from the context to a node; empty when something else stands between them."""
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        inner, last = _path(node.node), node.attr
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        inner, last = _path(node.node), node.arg.value
+    else:
+        return ()
+    return (*inner, last) if inner else ()
 
 
 @cache

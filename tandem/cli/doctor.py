@@ -41,7 +41,7 @@ def diagnose(
     if as_json:
         session.json({"complete": complete, "findings": [asdict(finding) for finding in findings]})
     else:
-        session.table((tr("what"), tr("state"), tr("found"), tr("to do")), map(_row, findings))
+        session.table((tr("what"), tr("state"), tr("found")), map(_row, findings))
     if not complete:
         raise typer.Exit(1)
 
@@ -49,4 +49,5 @@ def diagnose(
 def _row(finding: Finding) -> tuple[object, ...]:
     words = {"ok": tr("ok"), "missing": tr("missing"), "unneeded": tr("not needed")}
     state = Text(words[finding.state], style=_STYLES[finding.state])
-    return finding.subject, state, finding.detail, finding.fix
+    found = finding.detail if not finding.fix else f"{finding.detail}\n→ {finding.fix}"
+    return finding.subject, state, found

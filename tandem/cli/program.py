@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from tandem import log
+from tandem import log, misfit
 from tandem.errors import TandemError, UsageError
 from tandem.text import LANGUAGES, tr, use_language
 
@@ -72,6 +72,10 @@ def _ahead(arguments: Sequence[str]) -> tuple[dict[str, str], str | None]:
 
 
 def _usage(error: typer.TyperException) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(error.__cause__, ValidationError):
+        error.message = misfit.why(error.__cause__.errors(include_url=False)[0])
     message = error.format_message().rstrip(".?")
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "tandem"

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from tandem import misfit
 from tandem.channels.recording import LOGIN, Recording
 from tandem.cli.example import example_recording
 from tandem.cli.person import present
@@ -127,7 +129,8 @@ def _request(operation: Operation[Any, Any], text: str) -> Record:
         try:
             text = Path(text).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError("The request {file} cannot be read: {why}.", file=text, why=error) from None
+            why = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text")
+            raise UsageError("The request {file} cannot be read: {why}.", file=text, why=why) from None
     try:
         request: Record = operation.request.model_validate_json(text)
     except ValidationError as error:
@@ -140,6 +143,7 @@ def _request(operation: Operation[Any, Any], text: str) -> Record:
     return request
 
 
-def _fault(detail: Any) -> str:
+def _fault(detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"])
-    return f"{where}: {detail['msg']}" if where else str(detail["msg"])
+    why = misfit.why(detail)
+    return f"{where}: {why}" if where else why

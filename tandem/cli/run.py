@@ -76,11 +76,11 @@ class _Source:
         self.bot, self.changed = bot, changed
         self._items, self._batch_file = items, batch_file
 
-    def items(self, engine: Engine) -> list[Record]:
+    def items(self, engine: Engine, session: Session) -> list[Record]:
         """The work items given; none for ``--changed``. Raises UsageError."""
         kind = engine.bot(self.bot).item
         if self._batch_file is not None:
-            return batch.read(self._batch_file, kind)
+            return batch.read(self._batch_file, kind, session.say)
         if len(kind.model_fields) > 1 and self._items:
             raise UsageError(
                 "Work items of bot {bot} have several fields ({fields}). Give them in a file: --batch.",
@@ -101,7 +101,7 @@ async def _work(
         run_ids: list[str] | None = None
         if source.changed:
             run_ids = await engine.poll(source.bot, mode)
-        elif items := source.items(engine):
+        elif items := source.items(engine, session):
             run_ids = await engine.start(source.bot, work_of(items), mode)
         await watched.work(engine, run_ids, concurrency=concurrency, patience_s=patience_s)
 
@@ -110,7 +110,7 @@ async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[di
     """Shows, and returns, how each item would end and which writes it would make."""
     previews: list[dict[str, object]] = []
     async with engine_of(session.workspace) as engine:
-        items = (await engine.changes(source.bot)).items if source.changed else source.items(engine)
+        items = (await engine.changes(source.bot)).items if source.changed else source.items(engine, session)
         for work in work_of(items):
             writes: list[WritePreview] = []
             outcome = await engine.preview(source.bot, work, writes.append)

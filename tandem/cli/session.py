@@ -12,12 +12,11 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tandem import log
+from tandem.cli.table import print_table
 from tandem.errors import UsageError
-from tandem.text import use_language
+from tandem.text import prefer_language
 from tandem.workspace.roots import FILE, find_workspace
 from tandem.workspace.workspace import Workspace
 
@@ -45,11 +44,11 @@ class Session:
         return self.loaded(self.require_folder())
 
     def loaded(self, folder: Path) -> Workspace:
-        """A workspace; its language, unless the user chose one, and its log become those of this process."""
+        """A workspace; its language, unless option or environment name one, and its log become this process's."""
         workspace = Workspace.load(folder)
         self._log_to(workspace, "DEBUG" if self.verbose else workspace.configuration.log.level)
         if self.language is None and workspace.configuration.language is not None:
-            use_language(workspace.configuration.language)
+            prefer_language(workspace.configuration.language)
         return workspace
 
     def show_events(self) -> None:
@@ -103,12 +102,7 @@ class Session:
         """Print a table; cells are text."""
         if title is not None:
             self.print(title, style="bold")
-        table = Table(header_style="bold", box=None, pad_edge=False)
-        for number, column in enumerate(columns):
-            table.add_column(column, no_wrap=number == 0, overflow="fold")
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
-        self.console.print(table)
+        print_table(self.console, columns, rows)
 
     def json(self, data: Any) -> None:
         """Print data as JSON on one line, for a machine; instants and days as ISO 8601."""
@@ -117,10 +111,6 @@ class Session:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def session_of(context: typer.Context) -> Session:

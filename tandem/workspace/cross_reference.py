@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tandem.errors import WorkspaceError
-from tandem.workspace.batch import table_of
+from tandem.workspace.table import table_of
 
 COLUMNS = ("kind", "source", "target")
 FILES = ("cross_reference.csv", "cross_reference.xlsx")
@@ -30,7 +30,7 @@ class CrossReferences:
 
 def of_workspace(folder: Path) -> CrossReferences:
     """The workspace's table; an empty one when there is no file. Raises WorkspaceError."""
-    paths = [folder / name for name in FILES if (folder / name).is_file()]
+    paths = [folder / name for name in FILES if (folder / name).exists()]
     if len(paths) > 1:
         raise WorkspaceError("{first} and {second} are both there. Keep one of them.", first=paths[0], second=paths[1])
     return read(paths[0]) if paths else CrossReferences({})
@@ -47,8 +47,7 @@ def read(path: Path) -> CrossReferences:
             valid=", ".join(COLUMNS),
         )
     targets: dict[tuple[str, str], str] = {}
-    rows = table[list(COLUMNS)].itertuples(index=False, name=None)
-    for line, row in enumerate(rows, start=2):
+    for line, *row in table[list(COLUMNS)].itertuples(name=None):
         kind, source, target = (str(value).strip() for value in row)
         _check(path, line, kind, source, target)
         if (kind, source) in targets:

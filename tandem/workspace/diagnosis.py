@@ -4,23 +4,23 @@ import asyncio
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from tandem.errors import UsageError
+from tandem.http.settings import ApiSettings
 from tandem.text import tr
+from tandem.workspace.paths import with_paths
+from tandem.workspace.reach import fault_of
 from tandem.workspace.workspace import Workspace
 
 State = Literal["ok", "missing", "unneeded"]
 CHROMIUM = ("/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FREE_BYTES = 500_000_000
-_CONNECT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,12 @@ def of_workspace(workspace: Workspace) -> Iterator[Finding]:
     yield _store(workspace)
     yield _vault_key(workspace.vault_key_path)
     for name, system in workspace.configuration.systems.items():
-        for channel, block in (("api", system.api), ("browser", system.browser)):
-            if block is not None:
-                yield _reachable(f"{name} ({channel})", str(block.url))
+        if system.api is not None:
+            yield _reachable(f"{name} (api)", name, with_paths(system.api, workspace.folder))
+        if system.browser is not None:
+            yield _reachable(f"{name} (browser)", name, ApiSettings(url=system.browser.url))
+            if system.browser.executable is not None:
+                yield _executable(name, workspace.folder / system.browser.executable)
 
 
 def _python() -> Finding:
@@ -127,14 +130,19 @@ def _vault_key(path: Path) -> Finding:
     return Finding(tr("vault key"), "ok", str(path))
 
 
-def _reachable(subject: str, url: str) -> Finding:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "", port), _CONNECT_S).close()
-    except OSError as error:
-        return Finding(subject, "missing", f"{url}: {error.strerror or error}", tr("start it, or correct its url"))
-    return Finding(subject, "ok", url)
+def _reachable(subject: str, system: str, settings: ApiSettings) -> Finding:
+    fault = fault_of(system, settings)
+    if fault is None:
+        return Finding(subject, "ok", settings.url)
+    return Finding(subject, "missing", f"{settings.url}: {fault}", tr("start it, or correct its url"))
+
+
+def _executable(system: str, path: Path) -> Finding:
+    subject = tr("browser of {system}", system=system)
+    if os.access(path, os.X_OK) and path.is_file():
+        return Finding(subject, "ok", str(path))
+    fix = tr("correct browser.executable, or leave it out")
+    return Finding(subject, "missing", tr("{path} is no program", path=path), fix)
 
 
 def _install(package: str) -> str:

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from tandem.channels.api import ApiChannel
 from tandem.channels.browser.channel import BrowserChannel
@@ -23,7 +25,7 @@ from tandem.engine.bot import Bot
 from tandem.engine.engine import Engine
 from tandem.engine.presence import present
 from tandem.engine.system import Rungs, System, queue_of
-from tandem.errors import UsageError, WorkspaceError
+from tandem.errors import StoreError, UsageError, WorkspaceError
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings
 from tandem.store import workers
@@ -37,10 +39,13 @@ from tandem.workspace.bot import FOLDER as BOTS
 from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
+from tandem.workspace.paths import with_paths
 from tandem.workspace.secret import with_secrets
 from tandem.workspace.store import open_store
 from tandem.workspace.vendor import Vendor
 from tandem.workspace.workspace import Workspace
+
+Block = TypeVar("Block", bound=BaseModel)
 
 
 @asynccontextmanager
@@ -73,14 +78,26 @@ def vault_of(workspace: Workspace) -> Vault:
     """The workspace's vault; its key is made when there is none yet, readable by its owner only."""
     path = workspace.vault_key_path
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{new_id()}")
-        draft.touch(mode=0o600)
-        draft.write_bytes(Vault.new_key())
-        with suppress(FileExistsError):  # another process was first
-            path.hardlink_to(draft)
-        draft.unlink()
+        _make_key(path)
     return Vault(path.read_bytes())
+
+
+def _make_key(path: Path) -> None:
+    """The key appears whole: with half of one the workspace could never be used again. Raises StoreError."""
+    draft = path.with_name(f".{path.name}.{new_id()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.touch(mode=0o600)
+            draft.write_bytes(Vault.new_key())
+            with suppress(FileExistsError):  # another process was first
+                path.hardlink_to(draft)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "{file} cannot be written: {why}. Free space, or give another folder.", file=path, why=error.strerror
+        ) from None
 
 
 def channel_of(
@@ -156,11 +173,16 @@ def _api(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) ->
             "Vendor {vendor} has no API. Remove the api block of system {system}.", vendor=vendor.name, system=system
         )
     assert block.api is not None
-    settings = with_secrets(_with_quota(block.api, vendor), workspace.folder)
+    settings = _completed(_with_quota(block.api, vendor), workspace)
     port = HttpPort(system, settings)
     client = module.connect(port, vendor.settings_model.model_validate(block.settings))
     rungs = {name: function for name in vendor.manifest.operations if (function := vendor.function(name)) is not None}
     return ApiChannel(system, port, client, rungs)
+
+
+def _completed(block: Block, workspace: Workspace) -> Block:
+    """The block with its secrets fetched and its paths absolute. Raises UsageError."""
+    return with_paths(with_secrets(block, workspace.folder), workspace.folder)
 
 
 def _with_quota(settings: ApiSettings, vendor: Vendor) -> ApiSettings:
@@ -174,7 +196,7 @@ def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
     assert block.browser is not None
     return BrowserChannel(
         system,
-        with_secrets(block.browser, workspace.folder),
+        _completed(block.browser, workspace),
         *_screens(workspace, block.vendor, "browser"),
         vault,
         EvidenceStore(workspace.evidence_folder),
@@ -188,7 +210,7 @@ def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
     assert block.desktop is not None
     return DesktopChannel(
         system,
-        with_secrets(block.desktop, workspace.folder),
+        _completed(block.desktop, workspace),
         *_screens(workspace, block.vendor, "desktop"),
         EvidenceStore(workspace.evidence_folder),
         folders=[folder / "selectors" / block.vendor for folder in workspace.roots.folders],

@@ -58,7 +58,6 @@ class Format(Generic[Model]):
 
     def _upgraded(self, found: Document) -> Document:
         data = found.data
-        while isinstance(data, dict) and data.get("format") in self.upgrades:
-            step = data["format"]
+        while isinstance(data, dict) and isinstance(step := data.get("format"), int) and step in self.upgrades:
             data = self.upgrades[step](data) | {"format": step + 1}
         return replace(found, data=data)

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from tandem import misfit
 from tandem.errors import UsageError, WorkspaceError
+from tandem.store.whole_file import write_whole
 from tandem.workspace.bot import bots, manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.roots import FILE, Roots
@@ -48,9 +51,8 @@ def found(folder: Path, language: str, chosen: Sequence[str] = ()) -> Founded:
         _make_private(folder / _SECRETS)
         for name, block in (tree["systems"] or {}).items():
             _hide_secrets(folder, name, block)
-        with (folder / FILE).open("w", encoding="utf-8") as file:
-            _yaml().dump(tree, file)
         (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+        _write(folder / FILE, tree)
     except OSError as error:
         raise UsageError(
             "The workspace {folder} cannot be made: {why}. Choose a folder you may write to.",
@@ -58,6 +60,13 @@ def found(folder: Path, language: str, chosen: Sequence[str] = ()) -> Founded:
             why=error.strerror,
         ) from None
     return Founded(folder, {name: (block["vendor"], _url(block)) for name, block in tree["systems"].items()})
+
+
+def _write(path: Path, tree: Any) -> None:
+    """Last and whole: a folder with half a tandem.yaml would count as a workspace."""
+    text = StringIO()
+    _yaml().dump(tree, text)
+    write_whole(path, text.getvalue().encode())
 
 
 def _system_blocks(roots: Roots, chosen: Sequence[str]) -> dict[str, str]:
@@ -101,7 +110,10 @@ def _hide_secrets(folder: Path, name: str, block: Any) -> None:
         model = SystemBlock.model_validate(block)
     except ValidationError as error:
         raise WorkspaceError(
-            "system.yaml of {vendor} is not valid: {why}.", vendor=block["vendor"], why=error
+            "system.yaml of {vendor} is not valid: {key}: {why}.",
+            vendor=block["vendor"],
+            key=".".join(map(str, error.errors()[0]["loc"])),
+            why=misfit.why(error.errors()[0]),
         ) from None
     for location, text in secrets_of(model):
         if is_plain(text):

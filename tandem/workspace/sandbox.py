@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from tandem import misfit
 from tandem.document import closest
 from tandem.errors import NotOffered, UsageError
 from tandem.workspace import code
@@ -127,7 +128,7 @@ def _typed(name: str, text: str, kind: Any) -> object:
                 valid=", ".join(choices),
                 guess=closest(text, list(choices)),
             ) from None
-        why = error.errors(include_url=False)[0]["msg"]
+        why = misfit.why(error.errors(include_url=False)[0])
         raise UsageError("Switch {name} is {value}: {why}.", name=name, value=text or "empty", why=why) from None
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tandem import log
+from tandem.cli.example import example_recording
 from tandem.cli.program import run
 from tandem.workspace.founding import found
 
+RECORDING = example_recording()
 TANDEM = Path(sys.executable).parent / "tandem"
 
 
@@ -47,6 +49,8 @@ def acme(tmp_path: Path) -> Iterator[Path]:
         (["schema", "vendr"], "There is no format vendr. Formats: tandem, vendor, bot, recording, selectors"),
         (["sandbox", "nobody"], "There is no sandbox of nobody. Sandboxes: "),
         (["new", "vendor", "acme"], "There is no tandem.yaml in "),
+        (["tickets", "show", "three"], "Invalid value for 'number': it must be a whole number. See: "),
+        (["sandbox", "acme", "--port", "65536"], "Invalid value for '--port': it must be <= 65535. See: "),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(
@@ -79,6 +83,7 @@ def test_wrong_use_ends_the_process_with_exit_code_2(tmp_path: Path) -> None:
         (["runs", "list", "--status", "done"], "There is no run status done. Valid values: ready, running"),
         (["tickets", "show", "7"], "There is no ticket 7."),
         (["tickets", "retry", "7"], "There is no ticket 7."),
+        (["replay", RECORDING, "--request", "none.json"], "none.json cannot be read: No such file or directory."),
         (["replay", "acme/x.browser"], "There is no recording acme/x.browser. Recordings: "),
         (["init", "."], " is a workspace already."),
     ],
@@ -196,3 +201,14 @@ def test_unexpected_failure_is_one_sentence_with_the_file_of_its_details(acme: P
     assert str(details) in done.stderr
     assert "out of order" in details.read_text(encoding="utf-8")
     assert details.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "chinese"),
+    [((), {"TANDEM_LANG": "zh"}, True), ((), {"TANDEM_LANG": ""}, False), (("--language", "zh"), {}, True)],
+)
+def test_option_goes_before_environment_and_environment_before_the_workspace(
+    options: tuple[str, ...], environment: dict[str, str], chinese: bool, acme: Path
+) -> None:
+    done = tandem(*options, "runs", "show", "nothing", folder=acme, LANG="zh_CN.UTF-8", **environment)
+    assert ("没有" in done.stderr) == chinese, done.stderr

@@ -263,3 +263,56 @@ def test_token_address_over_http_is_a_warning(acme: Path) -> None:
 
 def test_what_comes_with_tandem_has_no_mistake() -> None:
     assert [str(error) for error in check(None).mistakes] == []
+
+
+BROWSER = (
+    '    browser: {url: "http://127.0.0.1:1", username: T, password: "env:ACME_PASSWORD", executable: none/chromium}'
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (
+            replaced("tandem.yaml", 'api: {url: "http', 'api: {ca_file: none.pem, url: "http'),
+            "tandem.yaml:5: systems.erp.api.ca_file is none.pem, where there is no file.",
+        ),
+        (
+            replaced("tandem.yaml", "bots:", f"{BROWSER}\nbots:"),
+            "tandem.yaml:6: systems.erp.browser.executable is none/chromium, where there is no file.",
+        ),
+        (lambda folder: (folder / "cross_reference.csv").mkdir(), "cross_reference.csv is a folder, not a table."),
+    ],
+)
+def test_file_that_is_named_and_not_there_is_a_mistake(edit: Edit, sentence: str, acme: Path) -> None:
+    edit(acme)
+    assert [found for found in own(check(acme), acme) if found.startswith(sentence)] != []
+
+
+LOOP = """\
+  - read_rows: {table: orders, into: rows}
+  - for_each: {in: rows, as: row, steps: [{fill: {element: name, value: "{{ row.numbr }}"}}]}
+result:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            '{{ request.business_partner_id }}"}}',
+            '{{ request.business_partner }}"}}',
+            ":5: there is no request.business_partner here. Valid: business_partner_id. "
+            "Did you mean business_partner_id?",
+        ),
+        ('"{{ name }}"', '"{{ nam }}"', ":7: there is no nam here. Valid: settings, request, name. Did you mean name?"),
+        (", name: ", ", nam: ", ":7: there is no nam here. Valid: business_partner_id, name"),
+        ("params: {number:", "params: {numbr:", ":5: screen customer opens with number, which is not given."),
+        ("result:", LOOP, ":8: there is no row.numbr here. Valid: number. Did you mean number?"),
+        ("{{ name }}", "{{ loop.index0 }}", ":7: there is no loop here."),
+    ],
+)
+def test_name_in_a_template_is_one_the_replay_knows(old: str, new: str, sentence: str, acme: Path) -> None:
+    with_screens(acme)
+    replaced("recordings/acme_erp/business_partner.find.browser.yaml", old, new)(acme)
+    wanted = f"recordings/acme_erp/business_partner.find.browser.yaml{sentence}"
+    assert [found for found in own(check(acme), acme) if found.startswith(wanted)] != []

@@ -37,7 +37,7 @@ def test_workspace_without_a_table_has_an_empty_one(tmp_path: Path) -> None:
         (ROWS.encode() + b"customer,C-1,17\n", ":5: customer C-1 stands twice."),
         (b"kind,source,target\ncustomer,,17\n", ":2: source is empty."),
         ("kind,source,target\ncustomer,北京,1\n".encode("gbk"), "is not UTF-8 text"),
-        (b"", "is not a table"),
+        (b"", "is empty."),
     ],
 )
 def test_faulty_table_is_explained_with_its_row(content: bytes, sentence: str, tmp_path: Path) -> None:

@@ -50,3 +50,9 @@ def test_every_format_has_a_schema_that_refuses_unknown_keys(name: str) -> None:
     schema = FORMATS[name].schema()
     assert schema["additionalProperties"] is False
     assert "format" in schema["required"]
+
+
+def test_version_that_is_no_number_is_refused_like_any_wrong_value(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text("format: [3]\nnames: []\n", encoding="utf-8")
+    with pytest.raises(WorkspaceError, match=r"odd\.yaml:1: format is a list"):
+        THIRD.read(tmp_path / "odd.yaml")

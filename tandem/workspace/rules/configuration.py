@@ -1,6 +1,8 @@
 """Rules of tandem.yaml: systems have vendors and valid settings, bots have their roles filled."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from tandem.errors import TandemError, UsageError, WorkspaceError
 from tandem.workspace.bot import BOT, bots
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Examined
+from tandem.workspace.paths import paths_of
 from tandem.workspace.rules.names import unknown
 from tandem.workspace.secret import fetch, is_plain, secrets_of
 from tandem.workspace.vendor import Vendor, vendors
@@ -104,9 +107,33 @@ def _of_system(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
             name=name,
             valid=", ".join(CHANNELS),
         )
+    yield from _missing_files(workspace, name, system)
     vendor = _vendor(workspace, system.vendor)
     if vendor is not None:
         yield from document.mistakes(workspace.file, vendor.settings_model, (*at, "settings"))
+
+
+def _missing_files(workspace: Workspace, name: str, system: SystemBlock) -> Iterator[WorkspaceError]:
+    """Files and programs that are named and not there."""
+    for location, path in paths_of(system, "systems", name):
+        if not (workspace.folder / path).is_file():
+            yield mistake(
+                workspace.file,
+                location,
+                "{key} is {path}, where there is no file. Correct it; a relative path starts at the workspace.",
+                key=".".join(location),
+                path=path,
+            )
+    program = system.desktop.command[0] if system.desktop else sys.executable
+    if shutil.which(program) is None:
+        location = ("systems", name, "desktop", "command")
+        yield mistake(
+            workspace.file,
+            location,
+            "{key} starts {program}, which is no program of this machine. Give its full path, or install it.",
+            key=".".join(location),
+            program=program,
+        )
 
 
 def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:

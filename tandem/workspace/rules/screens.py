@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import BaseModel
+
 from tandem.channels.library import Screens
 from tandem.channels.recording import LOGIN, Expect, ForEach, OnElement, Open, Press, ReadRows, Recording, Step, When
 from tandem.channels.selectors import SCREEN_FILES, AnyScreenFile, DesktopScreenFile
@@ -14,8 +16,9 @@ from tandem.errors import WorkspaceError
 from tandem.workspace.catalogue import BROWSER_SCREEN, DESKTOP_SCREEN, RECORDING
 from tandem.workspace.formats import Examined, Format
 from tandem.workspace.roots import Roots
+from tandem.workspace.rules import templates
 from tandem.workspace.rules.names import in_file, known_operations, misnamed, unknown
-from tandem.workspace.vendor import vendors
+from tandem.workspace.vendor import vendor_named, vendors
 
 _SCREEN_FORMATS: dict[str, Format[Any]] = {"browser": BROWSER_SCREEN, "desktop": DESKTOP_SCREEN}
 
@@ -35,7 +38,7 @@ def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
                     folder=folder,
                 )
                 continue
-            yield from check(path, screens_of(roots, vendor))
+            yield from check(path, roots, vendor)
 
 
 def screens_of(roots: Roots, vendor: str) -> dict[str, Screens]:
@@ -44,7 +47,8 @@ def screens_of(roots: Roots, vendor: str) -> dict[str, Screens]:
     return {"browser": Screens(folders, "browser"), "desktop": Screens(folders, "desktop")}
 
 
-def _of_screen(path: Path, screens: dict[str, Screens]) -> Iterator[WorkspaceError]:
+def _of_screen(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceError]:
+    screens = screens_of(roots, vendor)
     channel = "desktop" if path.name.endswith(SCREEN_FILES["desktop"][0]) else "browser"
     found = _SCREEN_FORMATS[channel].examine(path)
     if not isinstance(found, Examined):
@@ -74,21 +78,32 @@ def _missing_images(file: Document, screen: DesktopScreenFile) -> Iterator[Works
                 )
 
 
-def _of_recording(path: Path, screens: dict[str, Screens]) -> Iterator[WorkspaceError]:
+def _of_recording(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceError]:
     found = RECORDING.examine(path)
     if not isinstance(found, Examined):
         yield from found
         return
-    file, recording = found.file, found.model
+    file, recording, screens = found.file, found.model, screens_of(roots, vendor)[found.model.channel]
     name = f"{recording.operation}.{recording.channel}.yaml"
     if path.name != name:
         yield misnamed(file, "operation", f"{recording.operation} on channel {recording.channel}", path.stem)
     known = known_operations()
     if recording.operation not in (*known, LOGIN):
         yield unknown(file, ("operation",), "operation", recording.operation, (*known, LOGIN))
-    elif recording.operation != LOGIN:
+        return
+    operation = None if recording.operation == LOGIN else operation_named(recording.operation)
+    if operation is not None:
         yield from _commit_step(file, recording)
-    yield from _Walk(file, screens[recording.channel]).steps(recording.steps, ("steps",))
+    yield from _Walk(file, screens).steps(recording.steps, ("steps",))
+    yield from templates.mistakes(file, recording, operation, _settings(roots, vendor), screens)
+
+
+def _settings(roots: Roots, vendor: str) -> type[BaseModel] | None:
+    """The model of the vendor's settings; None when its manifest or code is faulty, which is told elsewhere."""
+    try:
+        return vendor_named(vendor, roots).settings_model
+    except WorkspaceError:
+        return None
 
 
 def _commit_step(file: Document, recording: Recording) -> Iterator[WorkspaceError]:
