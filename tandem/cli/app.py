@@ -11,7 +11,21 @@ from tandem.cli.session import Session
 from tandem.errors import UsageError
 from tandem.text import LANGUAGES, tr
 
-COMMANDS = ("demo", "init", "check", "doctor", "sandbox", "run", "runs", "tickets", "replay", "new", "schema", "prune")
+COMMANDS = (
+    "demo",
+    "init",
+    "check",
+    "doctor",
+    "sandbox",
+    "run",
+    "runs",
+    "schedules",
+    "tickets",
+    "replay",
+    "new",
+    "schema",
+    "prune",
+)
 """Each is a module of this package with ``register``."""
 
 

@@ -18,14 +18,18 @@ from tandem.engine.execution import execute
 from tandem.engine.preview import preview_run
 from tandem.engine.suspension import Repeated, Suspended
 from tandem.engine.system import System
-from tandem.errors import StoreError, TandemError, UsageError
-from tandem.store import runs, watermarks
+from tandem.errors import StoreError, TandemError, Unavailable, UsageError
+from tandem.store import deliveries, runs, watermarks
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.runs import Mode, NewRun, RunRow, Scope
 
 _CLAIMED_AT_ONCE = 32
+UNREAD = "?"
+"""The version of a document that nobody has looked at yet."""
 OnFinished = Callable[[RunRow], None]
+Starting = Callable[[Connection], list[str]]
+"""Makes runs within a transaction of the caller's; their ids."""
 
 
 @dataclass
@@ -69,28 +73,55 @@ class Engine:
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
         """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""
-        new = [self._new_run(bot, work, mode) for work in items]
-        return await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
+        return await self.database.write(self.starting(bot, items, mode))
 
     async def poll(self, bot: str, mode: Mode = "unattended") -> list[str]:
         """Start runs for everything that changed since the last poll. Raises UsageError for a bot that cannot poll."""
+        return await self.database.write(await self.polled(bot, mode))
+
+    def starting(self, bot: str, items: Sequence[Work], mode: Mode = "unattended", version: str = UNREAD) -> Starting:
+        """What ``start`` does, for a transaction that does more than that.
+
+        ``version``: items of another version are other work, even when runs for these items have ended for good.
+        """
+        new = [self._new_run(bot, work, mode, version) for work in items]
+        return lambda connection: runs.add(connection, new, self.clock.now())
+
+    async def polled(self, bot: str, mode: Mode = "unattended") -> Starting:
+        """Ask what changed; what starts the runs for it and moves the watermark, for a transaction that does more.
+
+        A change that the bot stamps starts nothing when one with its stamp did before.
+        """
         changes = await self.changes(bot)
         new = [self._new_run(bot, work, mode) for work in work_of(changes.items)]
+        stamps = changes.stamps or ("",) * len(new)
 
         def start_and_mark(connection: Connection) -> list[str]:
-            started = runs.add(connection, new, self.clock.now())
+            now = self.clock.now()
+            fresh = [
+                run
+                for run, stamp in zip(new, stamps, strict=True)
+                if not stamp or deliveries.add(connection, f"poll {bot}", f"{run.business_key} {stamp}", now)
+            ]
             watermarks.save(connection, bot, "", changes.watermark)
-            return started
+            return runs.add(connection, fresh, now)
 
-        return await self.database.write(start_and_mark)
+        return start_and_mark
 
     async def changes(self, bot: str) -> Changes:
-        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError."""
+        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError, NotSent."""
         found = self.bot(bot)
         if found.poll is None:
             raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=bot)
         since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
-        return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+        try:
+            return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+        except Suspended:
+            raise Unavailable(
+                "What changed for bot {bot} cannot be read now. Nothing was started; the next poll asks again from the "
+                "same place.",
+                bot=bot,
+            ) from None
 
     async def preview(self, bot: str, work: Work, show: Callable[[WritePreview], None]) -> str:
         """Dry run of one item: reads, shows the writes it would make, and says how it would end. Writes nothing."""
@@ -133,9 +164,9 @@ class Engine:
             raise UsageError("There is no bot {bot}. Bots of this workspace: {known}.", bot=name, known=known)
         return self.bots[name]
 
-    def _new_run(self, bot: str, work: Work, mode: Mode) -> NewRun:
+    def _new_run(self, bot: str, work: Work, mode: Mode, version: str = UNREAD) -> NewRun:
         item = self.codec.dump(work.item)
-        return NewRun(new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
+        return NewRun(new_id(), bot, work.business_key, f"{bot}|{work.business_key}|{version}", item, mode)
 
 
 class _Worker:

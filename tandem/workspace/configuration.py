@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.desktop.settings import DesktopSettings
 from tandem.http.settings import ApiSettings
+from tandem.triggers.settings import ScheduleBlock
 from tandem.workspace.formats import Format
 from tandem.workspace.strict import Strict
 
@@ -39,7 +40,10 @@ class LogBlock(Strict):
 
 
 class Configuration(Strict):
-    """``bots``: for each bot, the system that takes each of its roles. ``store`` is relative to the workspace."""
+    """``bots``: for each bot, the system that takes each of its roles. ``store`` is relative to the workspace.
+
+    ``schedules`` start runs by the clock.
+    """
 
     format: Literal[1]
     language: Literal["en", "zh"] | None = None
@@ -47,6 +51,7 @@ class Configuration(Strict):
     log: LogBlock = LogBlock()
     systems: dict[str, SystemBlock] = Field(default={})
     bots: dict[str, dict[str, str]] = Field(default={})
+    schedules: dict[str, ScheduleBlock] = Field(default={})
 
     def store_path(self, folder: Path) -> Path:
         """The file of the SQLite store of a workspace in this folder."""
