@@ -10,6 +10,7 @@ from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.desktop.settings import DesktopSettings
 from tandem.http.settings import ApiSettings
 from tandem.triggers.settings import ScheduleBlock
+from tandem.triggers.webhook_settings import ServerBlock, WebhookBlock, WebhookName
 from tandem.workspace.formats import Format
 from tandem.workspace.strict import Strict
 
@@ -42,7 +43,7 @@ class LogBlock(Strict):
 class Configuration(Strict):
     """``bots``: for each bot, the system that takes each of its roles. ``store`` is relative to the workspace.
 
-    ``schedules`` start runs by the clock.
+    ``schedules`` start runs by the clock, ``webhooks`` when another system says so, by a request to ``server``.
     """
 
     format: Literal[1]
@@ -52,6 +53,8 @@ class Configuration(Strict):
     systems: dict[str, SystemBlock] = Field(default={})
     bots: dict[str, dict[str, str]] = Field(default={})
     schedules: dict[str, ScheduleBlock] = Field(default={})
+    webhooks: dict[WebhookName, WebhookBlock] = Field(default={})
+    server: ServerBlock = ServerBlock()
 
     def store_path(self, folder: Path) -> Path:
         """The file of the SQLite store of a workspace in this folder."""

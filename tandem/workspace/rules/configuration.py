@@ -34,29 +34,34 @@ def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
     """What works and is yet unwise: secrets written into the file or not to be found here, data sent in clear."""
     for name, system in workspace.configuration.systems.items():
         yield from _unencrypted(workspace, name, system)
-        for location, text in secrets_of(system, "systems", name):
-            key = ".".join(location)
-            if is_plain(text):
-                yield mistake(
-                    workspace.file,
-                    location,
-                    "{key} is a secret in clear. Keep it elsewhere and write env:NAME, file:PATH or "
-                    "keyring:SERVICE/NAME.",
-                    key=key,
-                )
-            elif text.startswith("env:") and text.removeprefix("env:") not in os.environ:
-                yield mistake(
-                    workspace.file,
-                    location,
-                    "{key} refers to the environment variable {name}, which is not set here.",
-                    key=key,
-                    name=text.removeprefix("env:"),
-                )
-            elif text.startswith("file:"):
-                try:
-                    fetch(text, workspace.folder)
-                except UsageError as error:
-                    yield mistake(workspace.file, location, "{key}: {why}", key=key, why=error)
+        yield from _secrets(workspace, secrets_of(system, "systems", name))
+    for name, webhook in workspace.configuration.webhooks.items():
+        yield from _secrets(workspace, secrets_of(webhook, "webhooks", name))
+
+
+def _secrets(workspace: Workspace, found: Iterator[tuple[tuple[str, ...], str]]) -> Iterator[WorkspaceError]:
+    for location, text in found:
+        key = ".".join(location)
+        if is_plain(text):
+            yield mistake(
+                workspace.file,
+                location,
+                "{key} is a secret in clear. Keep it elsewhere and write env:NAME, file:PATH or keyring:SERVICE/NAME.",
+                key=key,
+            )
+        elif text.startswith("env:") and text.removeprefix("env:") not in os.environ:
+            yield mistake(
+                workspace.file,
+                location,
+                "{key} refers to the environment variable {name}, which is not set here.",
+                key=key,
+                name=text.removeprefix("env:"),
+            )
+        elif text.startswith("file:"):
+            try:
+                fetch(text, workspace.folder)
+            except UsageError as error:
+                yield mistake(workspace.file, location, "{key}: {why}", key=key, why=error)
 
 
 def _unencrypted(workspace: Workspace, name: str, system: SystemBlock) -> Iterator[WorkspaceError]:

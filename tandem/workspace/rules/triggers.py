@@ -1,4 +1,4 @@
-"""Rules of schedules and calendars: bots that can be started so, days that are known, instants that come."""
+"""Rules of schedules, calendars and webhooks: bots that can be started so, days that come, senders that can prove."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,16 +7,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from tandem.document import Location, mistake
+from tandem.document import mistakes as mistakes_of
 from tandem.errors import TandemError, WorkspaceError
 from tandem.triggers.calendar import Calendar
 from tandem.triggers.rule import Rule
 from tandem.triggers.settings import ScheduleBlock
+from tandem.triggers.webhook_settings import VendorProof, WebhookBlock
 from tandem.workspace import code
 from tandem.workspace.bot import FOLDER as BOTS
 from tandem.workspace.bot import bots, manifest_of
 from tandem.workspace.calendars import CALENDAR, calendar_files, calendars
 from tandem.workspace.formats import Examined
 from tandem.workspace.rules.names import unknown
+from tandem.workspace.vendor import vendors
 from tandem.workspace.workspace import Workspace
 
 _AHEAD = timedelta(days=31)
@@ -37,6 +40,11 @@ def mistakes(workspace: Workspace) -> Iterator[WorkspaceError]:
         yield from _of_start(workspace, at, block)
         if not broken:
             yield from _of_days(workspace, at, block, known)
+    for name, webhook in workspace.configuration.webhooks.items():
+        yield from _of_bot(workspace, ("webhooks", name), webhook.bot)
+        yield from _of_fields(workspace, ("webhooks", name), webhook)
+        if isinstance(webhook.proof, VendorProof):
+            yield from _of_vendor(workspace, ("webhooks", name, "proof"), webhook.proof)
 
 
 def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
@@ -111,6 +119,47 @@ def _of_item(workspace: Workspace, at: Location, module: Any, item: dict[str, st
                 why=detail["msg"],
                 fields=", ".join(module.Item.model_fields),
             )
+
+
+def _of_fields(workspace: Workspace, at: Location, webhook: WebhookBlock) -> Iterator[WorkspaceError]:
+    """Every field is one of the bot's work item, and none that it needs is missing."""
+    module = _process(workspace, webhook.bot)
+    if module is None:
+        return
+    fields = module.Item.model_fields
+    for name in webhook.item:
+        if name not in fields:
+            yield unknown(workspace.file, (*at, "item", name), "field", name, list(fields))
+    missing = [name for name, field in fields.items() if field.is_required() and name not in webhook.item]
+    if missing:
+        yield mistake(
+            workspace.file,
+            (*at, "item"),
+            "the work item of bot {bot} needs {fields}. Say where each stands in the delivery.",
+            bot=webhook.bot,
+            fields=", ".join(missing),
+        )
+
+
+def _of_vendor(workspace: Workspace, at: Location, proof: VendorProof) -> Iterator[WorkspaceError]:
+    """The vendor has a webhook of its own, and takes these settings."""
+    known = vendors(workspace.roots)
+    if proof.vendor not in known:
+        yield unknown(workspace.file, (*at, "vendor"), "vendor", proof.vendor, list(known))
+        return
+    try:
+        module = workspace.vendor(proof.vendor).webhook_module()
+    except TandemError:
+        return
+    if module is None:
+        yield mistake(
+            workspace.file,
+            (*at, "vendor"),
+            "vendor {vendor} has no webhook of its own. Use kind: hmac.",
+            vendor=proof.vendor,
+        )
+    else:
+        yield from mistakes_of(workspace.file, module.WebhookSettings, (*at, "settings"))
 
 
 def _of_days(
