@@ -31,6 +31,8 @@ class Schedule:
         grace = PUNCTUAL if self.misfire == "skip" else max(self.misfire_grace, PUNCTUAL)
         oldest = max(after, now - grace)
         fired = self.rule.newest(oldest, now, most)
+        if fired and self.misfire == "run_once":
+            return Due(tuple(fired), None)
         first = self.rule.after(after)
         end = fired[0] if fired else oldest
         if first is None or first > now or first == end:

@@ -116,7 +116,8 @@ async def test_worker_that_dies_between_claim_and_start_leaves_the_firing_to_the
     ("changes", "fired", "outcomes"),
     [
         ({"misfire": "skip"}, 0, {5: "missed"}),
-        ({"misfire": "run_once"}, 1, {4: "missed", 5: "started"}),
+        ({"misfire": "run_once"}, 1, {5: "started"}),
+        ({"misfire": "skip", "misfire_grace": timedelta(hours=9)}, 0, {5: "missed"}),
         ({"misfire": "run_all"}, 5, dict.fromkeys(range(1, 6), "started")),
         ({"misfire": "run_all", "misfire_limit": 2}, 2, {3: "missed", 4: "started", 5: "started"}),
         ({"misfire": "run_all", "misfire_grace": timedelta(hours=2)}, 2, {3: "missed", 4: "started", 5: "started"}),
