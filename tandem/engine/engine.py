@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -28,6 +29,7 @@ _CLAIMED_AT_ONCE = 32
 UNREAD = "?"
 """The version of a document that nobody has looked at yet."""
 OnFinished = Callable[[RunRow], None]
+T = TypeVar("T")
 Starting = Callable[[Connection], list[str]]
 """Makes runs within a transaction of the caller's; their ids."""
 
@@ -73,11 +75,15 @@ class Engine:
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
         """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""
-        return await self.database.write(self.starting(bot, items, mode))
+        return await self.begin(self.starting(bot, items, mode))
 
     async def poll(self, bot: str, mode: Mode = "unattended") -> list[str]:
         """Start runs for everything that changed since the last poll. Raises UsageError for a bot that cannot poll."""
-        return await self.database.write(await self.polled(bot, mode))
+        return await self.begin(await self.polled(bot, mode))
+
+    async def begin(self, work: Callable[[Connection], T]) -> T:
+        """Carry out a transaction in which runs are started, by ``starting`` or ``polled`` and what goes with them."""
+        return await self.database.write(work)
 
     def starting(self, bot: str, items: Sequence[Work], mode: Mode = "unattended", version: str = UNREAD) -> Starting:
         """What ``start`` does, for a transaction that does more than that.
@@ -85,7 +91,7 @@ class Engine:
         ``version``: items of another version are other work, even when runs for these items have ended for good.
         """
         new = [self._new_run(bot, work, mode, version) for work in items]
-        return lambda connection: runs.add(connection, new, self.clock.now())
+        return lambda connection: self._add(connection, new)
 
     async def polled(self, bot: str, mode: Mode = "unattended") -> Starting:
         """Ask what changed; what starts the runs for it and moves the watermark, for a transaction that does more.
@@ -104,7 +110,7 @@ class Engine:
                 if not stamp or deliveries.add(connection, f"poll {bot}", f"{run.business_key} {stamp}", now)
             ]
             watermarks.save(connection, bot, "", changes.watermark)
-            return runs.add(connection, fresh, now)
+            return self._add(connection, fresh)
 
         return start_and_mark
 
@@ -163,6 +169,11 @@ class Engine:
             known = ", ".join(sorted(bot for bot in self.bots if bot != late_look.BOT))
             raise UsageError("There is no bot {bot}. Bots of this workspace: {known}.", bot=name, known=known)
         return self.bots[name]
+
+    def _add(self, connection: Connection, new: Sequence[NewRun]) -> list[str]:
+        """Make the runs; one that has begun may have read what has changed since, so it is no twin any more."""
+        runs.let_go(connection, [run.dedupe_key for run in new if run.dedupe_key.endswith(f"|{UNREAD}")])
+        return runs.add(connection, new, self.clock.now())
 
     def _new_run(self, bot: str, work: Work, mode: Mode, version: str = UNREAD) -> NewRun:
         item = self.codec.dump(work.item)

@@ -45,7 +45,7 @@ async def take_in(engine: Engine, webhook: Webhook, posted: Posted) -> Taken:
             works.append((delivery.id, _work(engine, webhook, delivery)))
         except Unreadable as objection:
             objections.append(objection)
-    started = await engine.database.write(_taking(engine, webhook, works))
+    started = await engine.begin(_taking(engine, webhook, works))
     if objections:
         raise objections[0]
     return Taken(started, len(told) - started)

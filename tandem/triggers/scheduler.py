@@ -73,7 +73,7 @@ class Scheduler:
             moving = firings.under_way(connection, self._name)
             return moving, [] if moving else self._start(connection, self._firing(at, "started", "person"), start)
 
-        moving, run_ids = await self._engine.database.write(fire)
+        moving, run_ids = await self._engine.begin(fire)
         if moving:
             raise UsageError(
                 "Schedule {schedule} was not fired: {count} runs of its last firing are under way. Wait until they "
@@ -103,7 +103,7 @@ class Scheduler:
             started = [self._start(connection, self._firing(at, "started"), start) for at, start in starts]
             return [run_id for run_ids in started for run_id in run_ids]
 
-        self._say_started(due[-1], await self._engine.database.write(fire))
+        self._say_started(due[-1], await self._engine.begin(fire))
 
     async def _fire_queued(self, due_at: datetime) -> None:
         if await self._engine.database.read(lambda connection: firings.under_way(connection, self._name)):
@@ -123,7 +123,7 @@ class Scheduler:
             firings.conclude(connection, self._name, due_at, run_ids)
             return run_ids
 
-        self._say_started(due_at, await self._engine.database.write(fire))
+        self._say_started(due_at, await self._engine.begin(fire))
 
     async def _miss(self, due_at: datetime) -> None:
         missed = self._firing(due_at, "missed")

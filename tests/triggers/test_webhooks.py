@@ -106,6 +106,19 @@ async def test_duplicate_is_acknowledged_and_starts_nothing(engine: Engine, clie
     assert await started(engine) == ["order A", "order A"]
 
 
+async def test_news_of_a_document_that_a_run_has_begun_with_is_not_lost(
+    engine: Engine, client: httpx.AsyncClient
+) -> None:
+    await post(client, told("A"))
+    (row,) = await engine.database.write(lambda connection: runs.claim(connection, 5, engine.clock.now()))
+    for number in (2, 3):
+        await post(client, told("A"), delivery_id=f"msg_{number}")
+    assert await started(engine) == ["order A", "order A"]
+    finished = {"outcome": "done", "result": None, "at": engine.clock.now(), "keep_dedupe_key": True}
+    await engine.database.write(lambda connection: runs.finish(connection, row.id, row.epoch, **finished))
+    assert (await engine.work()).finished == {"done": 1}
+
+
 async def test_same_delivery_from_many_sides_at_once_starts_one_run(engine: Engine, client: httpx.AsyncClient) -> None:
     bodies = [told(f"A{number % 5}") for number in range(60)]
     answers = await asyncio.gather(
