@@ -7,9 +7,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
-    """Add the row; False when one with a key of it is there, or is being added by a transaction that then commits."""
+    """Add the row; False when one with a key of it is there, or is being added by a transaction that then commits.
+
+    What was added is asked back: the number of rows an INSERT added is not told alike by all drivers.
+    """
     if connection.dialect.name == "postgresql":
-        added = connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
+        added = postgresql.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
     else:
-        added = connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
-    return added.rowcount == 1
+        added = sqlite.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(added).first() is not None

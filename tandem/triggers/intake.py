@@ -53,7 +53,8 @@ async def take_in(engine: Engine, webhook: Webhook, posted: Posted) -> Taken:
 
 def _taking(engine: Engine, webhook: Webhook, works: Sequence[tuple[str, Work]]) -> Any:
     source, now = f"webhook {webhook.name}", engine.clock.now()
-    starts = [(delivery_id, engine.starting(webhook.bot, [work])) for delivery_id, work in works]
+    in_order = sorted(works, key=lambda each: each[0])  # of two requests at once, one waits for the other
+    starts = [(delivery_id, engine.starting(webhook.bot, [work])) for delivery_id, work in in_order]
 
     def take(connection: Connection) -> int:
         started = 0
