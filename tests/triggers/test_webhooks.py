@@ -114,8 +114,10 @@ async def test_news_of_a_document_that_a_run_has_begun_with_is_not_lost(
     for number in (2, 3):
         await post(client, told("A"), delivery_id=f"msg_{number}")
     assert await started(engine) == ["order A", "order A"]
-    finished = {"outcome": "done", "result": None, "at": engine.clock.now(), "keep_dedupe_key": True}
-    await engine.database.write(lambda connection: runs.finish(connection, row.id, row.epoch, **finished))
+    at = engine.clock.now()
+    await engine.database.write(
+        runs.finishing(row.id, row.epoch, outcome="done", result=None, at=at, keep_dedupe_key=True)
+    )
     assert (await engine.work()).finished == {"done": 1}
 
 
