@@ -66,6 +66,12 @@ def load(path: Path) -> Document:
         raise _syntax(path, error, "the key stands twice") from None
     except MarkedYAMLError as error:
         raise _syntax(path, error, (error.problem or "syntax").splitlines()[0]) from None
+    except ValueError as error:
+        raise WorkspaceError(
+            "{file} holds a date that there is not: {why}. Write days as 2027-10-01, or quote the text.",
+            file=path,
+            why=error,
+        ) from None
     except YAMLError as error:
         raise WorkspaceError("{file}: not YAML: {why}.", file=path, why=str(error).splitlines()[0]) from None
     return Document(path, _plain(tree), tree)

@@ -12,8 +12,9 @@ CODE = ("tandem", "bots", "api_clients", "fixtures")
 SCREEN_LIBRARIES = {"playwright", "pyautogui", "pytesseract", "cv2", "rapidocr", "mss"}
 
 LAYERS = {
-    "cli": {"cli", "workspace", "engine", "channels", "store", "http"},
-    "workspace": {"workspace", "engine", "channels", "store", "http"},
+    "cli": {"cli", "workspace", "triggers", "engine", "channels", "store", "http"},
+    "workspace": {"workspace", "triggers", "engine", "channels", "store", "http"},
+    "triggers": {"triggers", "engine", "store"},
     "engine": {"engine", "store"},
     "channels": {"channels", "store", "http"},
     "store": {"store"},

@@ -12,11 +12,10 @@ from api_clients.salesforce.record_id import is_id_of
 from api_clients.salesforce.refusal import refusals
 from api_clients.salesforce.settings import Settings
 from api_clients.salesforce.soql import instant_literal, select
+from tandem.domain.changes import OrderChanges, OrdersChanged
 from tandem.domain.crm_order import (
     CrmOrder,
-    CrmOrderChanges,
     CrmOrderRead,
-    CrmOrdersChanged,
     CrmOrderStatus,
     CrmOrderStatusesFound,
     CrmOrderStatusLookup,
@@ -94,7 +93,7 @@ async def sales_order_read(client: Client, request: CrmOrderRead) -> CrmOrder:
     )
 
 
-async def sales_order_changed(client: Client, request: CrmOrdersChanged) -> CrmOrderChanges:
+async def sales_order_changed(client: Client, request: OrdersChanged) -> OrderChanges:
     """Two changes of one order name it once; an order that changed in the minute of the watermark comes again.
 
     One call; further back than getUpdated reaches, the orders are queried by their time of change as well.
@@ -106,9 +105,7 @@ async def sales_order_changed(client: Client, request: CrmOrdersChanged) -> CrmO
         long_ago = await _changed_between(client, since, earliest) if since < earliest else []
         start = min(max(since, earliest), now - _SHORTEST)
         recent = await client.updated("Order", start, now)
-    return CrmOrderChanges(
-        order_ids=tuple(dict.fromkeys([*long_ago, *recent.record_ids])), watermark=recent.covered_until
-    )
+    return OrderChanges(order_ids=tuple(dict.fromkeys([*long_ago, *recent.record_ids])), watermark=recent.covered_until)
 
 
 async def sales_order_status(client: Client, request: CrmOrderStatusLookup) -> CrmOrderStatusesFound:

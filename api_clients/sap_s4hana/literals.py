@@ -55,5 +55,10 @@ def equal(field: str, value: Value) -> str:
     return f"{field} eq {literal(value)}"
 
 
+def from_on(field: str, value: Value) -> str:
+    """A ``$filter`` term: the field has this value or a greater one."""
+    return f"{field} ge {literal(value)}"
+
+
 def _with_options(resource: str, options: dict[str, str]) -> str:
     return f"{resource}?" + "&".join(f"{key}={quote(value, safe=_SAFE_IN_QUERY)}" for key, value in options.items())

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from api_clients.sap_s4hana import availability as atp
 from api_clients.sap_s4hana import business_partner as partners
-from api_clients.sap_s4hana import cancellation
+from api_clients.sap_s4hana import cancellation, changes
 from api_clients.sap_s4hana import sales_order as orders
 from api_clients.sap_s4hana.client import Client as SapClient
 from api_clients.sap_s4hana.entity import Entity
@@ -15,6 +16,7 @@ from api_clients.sap_s4hana.refusal import refusals
 from api_clients.sap_s4hana.settings import Settings
 from api_clients.sap_s4hana.values import bare
 from tandem.domain.business_partner import BusinessPartner, BusinessPartnerLookup
+from tandem.domain.changes import OrderChanges, OrdersChanged
 from tandem.domain.sales_order import (
     SalesOrder,
     SalesOrderCancel,
@@ -39,6 +41,7 @@ __all__ = [
     "business_partner_find",
     "connect",
     "sales_order_cancel",
+    "sales_order_changed",
     "sales_order_create",
     "sales_order_find",
     "stock_check",
@@ -145,6 +148,23 @@ async def sales_order_find(client: Client, request: SalesOrderLookup) -> SalesOr
         documents = [orders.document(order, client.settings, request.sold_to_party) for order in found]
         documents.sort(key=lambda document: document.sales_order_id.zfill(10))
         return SalesOrdersFound(documents=tuple(documents))
+
+
+async def sales_order_changed(client: Client, request: OrdersChanged) -> OrderChanges:
+    """Two calls, pages of the server aside. Without a watermark: 29 days back.
+
+    First the newest change of all is asked for, and that is the next watermark: SAP's own time, whatever our clocks
+    say, and before whatever changes while the pages are read. Then everything since the watermark, and as far behind
+    it as a change may be committed late; those come again, with the same stamps.
+    """
+    with client.about("the changed orders"):
+        newest = changes.newest(await client.sales_orders.entities(changes.NEWEST))
+        since = request.since or (newest or client.http.clock.now()) - changes.BACK
+        from_at = since - timedelta(seconds=client.settings.commit_lag_s)
+        found = changes.by_order(await client.sales_orders.entities(changes.changed_since(from_at)))
+    return OrderChanges(
+        order_ids=tuple(found), stamps=tuple(found.values()), watermark=max(since, newest) if newest else since
+    )
 
 
 async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> SalesOrderConfirmation:

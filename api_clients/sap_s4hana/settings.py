@@ -23,8 +23,9 @@ class Settings(BaseModel):
 
     ``plant`` supplies every line that names no site. ``checking_rule``: of the availability check. ``price_condition``:
     the condition type that carries a manual price. ``rejection_reason``: what a cancelled order's items are given; it
-    is customizing of each system. ``refusals``: SAP message (``class/number``) to its meaning, where a system's differ
-    from ours.
+    is customizing of each system. ``commit_lag_s``: how long after the time it is stamped with a change may become
+    visible; polls look back that far behind what they have seen. ``refusals``: SAP message (``class/number``) to its
+    meaning, where a system's differ from ours.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,4 +40,5 @@ class Settings(BaseModel):
     checking_rule: Annotated[str, _code(2)] = "A"
     price_condition: Annotated[str, _code(4)] = "PPR0"
     rejection_reason: Annotated[str, _code(2)] = "61"
+    commit_lag_s: Annotated[float, Field(ge=0, le=86400)] = 300
     refusals: dict[str, RefusalKind] = Field(default_factory=dict)

@@ -10,14 +10,13 @@ from pydantic import Field
 from bots.sales_order_sync.mapping import Mapping
 from bots.sales_order_sync.translation import CrossReferences, demands, translate
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartnerLookup
+from tandem.domain.changes import ORDERS_CHANGED, OrdersChanged
 from tandem.domain.crm_order import (
     CRM_ORDER_READ,
     CRM_ORDER_SET_STATUS,
     CRM_ORDER_STATUS_FIND,
-    CRM_ORDERS_CHANGED,
     CrmOrder,
     CrmOrderRead,
-    CrmOrdersChanged,
     CrmOrderStatus,
     Notice,
 )
@@ -71,8 +70,9 @@ async def process(run: Run, mapping: Mapping, references: CrossReferences) -> Sy
 
 async def poll(run: Run, since: datetime | None) -> Changes:
     """Every CRM order changed since the watermark."""
-    changed = await run.perform("crm", CRM_ORDERS_CHANGED, CrmOrdersChanged(since=since))
-    return Changes(items=tuple(Item(order=order_id) for order_id in changed.order_ids), watermark=changed.watermark)
+    changed = await run.perform("crm", ORDERS_CHANGED, OrdersChanged(since=since))
+    items = tuple(Item(order=order_id) for order_id in changed.order_ids)
+    return Changes(items=items, watermark=changed.watermark, stamps=changed.stamps)
 
 
 class _Sync:

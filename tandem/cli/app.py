@@ -21,6 +21,7 @@ COMMANDS = (
     "worker",
     "workers",
     "runs",
+    "schedules",
     "tickets",
     "replay",
     "new",

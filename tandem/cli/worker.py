@@ -10,6 +10,7 @@ import typer
 
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
+from tandem.engine.engine import Engine
 from tandem.engine.serving import Serving
 from tandem.text import tr
 
@@ -26,6 +27,9 @@ def register(app: typer.Typer) -> None:
             "--queues says what this machine can do: api, browser (web screens), desktop:<vendor> (that vendor's "
             "client); without it, everything. A run that needs more than its worker has goes on at one that has it."
             "\n\n"
+            "It keeps the schedules and takes in the webhooks of tandem.yaml too: each fires once, however many "
+            "workers there are. A second worker on one machine takes --no-triggers where webhooks have their port."
+            "\n\n"
             "SIGTERM or Ctrl-C: no new runs; those under way may end within --grace seconds, then the others go on "
             "with them."
         ),
@@ -41,6 +45,9 @@ def work(
     grace_s: Annotated[
         float, typer.Option("--grace", help=tr("Seconds for runs under way when stopping."), min=0)
     ] = 30,
+    triggers: Annotated[
+        bool, typer.Option(help=tr("Keep the schedules and take in the webhooks of tandem.yaml as well."))
+    ] = True,
 ) -> None:
     """Work until a signal comes; exit with 0 after it, with 1 when the store stays away."""
     from tandem.workspace.worker import checked_queues
@@ -48,15 +55,21 @@ def work(
     session = session_of(context)
     served = checked_queues(session.workspace, queues)
     session.show_events()
-    carry_out(_serve(session, served, concurrency, grace_s))
+    carry_out(_serve(session, served, concurrency, grace_s, triggers=triggers))
 
 
-async def _serve(session: Session, queues: Sequence[str] | None, concurrency: int, grace_s: float) -> None:
+async def _serve(
+    session: Session, queues: Sequence[str] | None, concurrency: int, grace_s: float, *, triggers: bool
+) -> None:
+    from tandem.workspace.triggers import serve
     from tandem.workspace.worker import worker_of
+
+    async def keep_triggers(engine: Engine) -> None:
+        await serve(session.workspace, engine)
 
     async with worker_of(session.workspace, queues, concurrency, grace_s) as serving:
         _stop_on_signals(serving)
-        await serving.run()
+        await serving.run([keep_triggers] if triggers else [])
 
 
 def _stop_on_signals(serving: Serving) -> None:

@@ -1,7 +1,7 @@
 """The CRM's order: as sold, with its account, and the status a bot writes back to it."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -63,19 +63,6 @@ class CrmOrderRead(Record):
     """Read one order by the CRM's own id or by its order number."""
 
     order: Text
-
-
-class CrmOrdersChanged(Record):
-    """All orders changed since the watermark of the last call; None: as far back as the CRM tells."""
-
-    since: datetime | None = None
-
-
-class CrmOrderChanges(Record):
-    """``watermark`` is where the next call must start: the vendor's word, not our clock."""
-
-    order_ids: tuple[str, ...]
-    watermark: datetime
 
 
 class Notice(Record):
@@ -157,7 +144,6 @@ class CrmOrderStatusesFound(Record):
 
 CRM_ORDER_READ = Operation("sales_order.read", CrmOrderRead, CrmOrder, effect="read")
 """Raises DocumentNotFound when the CRM has no such order, or no longer."""
-CRM_ORDERS_CHANGED = Operation("sales_order.changed", CrmOrdersChanged, CrmOrderChanges, effect="read")
 CRM_ORDER_STATUS_FIND = Operation("sales_order.status", CrmOrderStatusLookup, CrmOrderStatusesFound, effect="read")
 CRM_ORDER_SET_STATUS = Operation(
     "sales_order.set_status",

@@ -30,10 +30,15 @@ class BotResult(Record):
 
 
 class Changes(Record):
-    """Work found by polling, and where the next poll starts."""
+    """Work found by polling, and where the next poll starts.
+
+    ``stamps``: for each item, what tells this change of it from its other ones. A poll that looks back behind its
+    watermark, for what was committed late, meets changes again; those start nothing. Empty: every item is new.
+    """
 
     items: tuple[Record, ...] = ()
     watermark: datetime
+    stamps: tuple[str, ...] = ()
 
 
 Process = Callable[["Run"], Awaitable[BotResult]]

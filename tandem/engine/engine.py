@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -19,15 +20,20 @@ from tandem.engine.execution import execute
 from tandem.engine.preview import preview_run
 from tandem.engine.suspension import Repeated, Suspended
 from tandem.engine.system import System
-from tandem.errors import StoreError, TandemError, UsageError
-from tandem.store import runs, watermarks
+from tandem.errors import StoreError, TandemError, Unavailable, UsageError
+from tandem.store import deliveries, runs, watermarks
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.runs import Mode, NewRun, RunRow, Scope
 
 _CLAIMED_AT_ONCE = 32
 _LOOK_AT_OTHERS_S = 0.3
+UNREAD = "?"
+"""The version of a document that nobody has looked at yet."""
 OnFinished = Callable[[RunRow], None]
+T = TypeVar("T")
+Starting = Callable[[Connection], list[str]]
+"""Makes runs within a transaction of the caller's; their ids."""
 
 
 @dataclass
@@ -77,32 +83,61 @@ class Engine:
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
         """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""
-        new = [self._new_run(bot, work, mode) for work in items]
-        started = await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
-        await self._announce()
-        return started
+        return await self.begin(self.starting(bot, items, mode))
 
     async def poll(self, bot: str, mode: Mode = "unattended") -> list[str]:
         """Start runs for everything that changed since the last poll. Raises UsageError for a bot that cannot poll."""
+        return await self.begin(await self.polled(bot, mode))
+
+    async def begin(self, work: Callable[[Connection], T]) -> T:
+        """Carry out a transaction in which runs are started, by ``starting`` or ``polled`` and what goes with them."""
+        done = await self.database.write(work)
+        await self._announce()
+        return done
+
+    def starting(self, bot: str, items: Sequence[Work], mode: Mode = "unattended", version: str = UNREAD) -> Starting:
+        """What ``start`` does, for a transaction that does more than that.
+
+        ``version``: items of another version are other work, even when runs for these items have ended for good.
+        """
+        new = [self._new_run(bot, work, mode, version) for work in items]
+        return lambda connection: self._add(connection, new)
+
+    async def polled(self, bot: str, mode: Mode = "unattended") -> Starting:
+        """Ask what changed; what starts the runs for it and moves the watermark, for a transaction that does more.
+
+        A change that the bot stamps starts nothing when one with its stamp did before.
+        """
         changes = await self.changes(bot)
         new = [self._new_run(bot, work, mode) for work in work_of(changes.items)]
+        stamps = changes.stamps or ("",) * len(new)
 
         def start_and_mark(connection: Connection) -> list[str]:
-            started = runs.add(connection, new, self.clock.now())
+            now = self.clock.now()
+            fresh = [
+                run
+                for run, stamp in zip(new, stamps, strict=True)
+                if not stamp or deliveries.add(connection, f"poll {bot}", f"{run.business_key} {stamp}", now)
+            ]
             watermarks.save(connection, bot, "", changes.watermark)
-            return started
+            return self._add(connection, fresh)
 
-        started = await self.database.write(start_and_mark)
-        await self._announce()
-        return started
+        return start_and_mark
 
     async def changes(self, bot: str) -> Changes:
-        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError."""
+        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError, NotSent."""
         found = self.bot(bot)
         if found.poll is None:
             raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=bot)
         since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
-        return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+        try:
+            return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+        except Suspended:
+            raise Unavailable(
+                "What changed for bot {bot} cannot be read now. Nothing was started; the next poll asks again from the "
+                "same place.",
+                bot=bot,
+            ) from None
 
     async def preview(self, bot: str, work: Work, show: Callable[[WritePreview], None]) -> str:
         """Dry run of one item: reads, shows the writes it would make, and says how it would end. Writes nothing."""
@@ -155,10 +190,15 @@ class Engine:
         if self.dispatcher is not None:
             await self.dispatcher.announce()
 
-    def _new_run(self, bot: str, work: Work, mode: Mode) -> NewRun:
+    def _add(self, connection: Connection, new: Sequence[NewRun]) -> list[str]:
+        """Make the runs; one that has begun may have read what has changed since, so it is no twin any more."""
+        runs.let_go(connection, [run.dedupe_key for run in new if run.dedupe_key.endswith(f"|{UNREAD}")])
+        return runs.add(connection, new, self.clock.now())
+
+    def _new_run(self, bot: str, work: Work, mode: Mode, version: str = UNREAD) -> NewRun:
         item = self.codec.dump(work.item)
         key, queue = work.business_key, self.bots[bot].queue
-        return NewRun(new_id(), bot, key, f"{bot}|{key}|?", item, mode, queue)
+        return NewRun(new_id(), bot, key, f"{bot}|{key}|{version}", item, mode, queue)
 
 
 class _Worker:

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from tandem.engine import late_look
-from tandem.store import retention
+from tandem.store import deliveries, firings, retention
 from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
 from tandem.store.retention import Old
@@ -30,7 +30,8 @@ class Pruned:
 
 
 class Pruning:
-    """Everything that ended ``before`` an instant: runs, their journals, and evidence nothing refers to any more.
+    """Everything that ended ``before`` an instant: runs, their journals, and evidence nothing refers to any more;
+    firings of schedules and deliveries of webhooks.
 
     Tickets and audit stay, and evidence that a ticket shows; of a run, its dedupe key. Every step is a transaction of
     its own, followed by a rest as long as it took; whoever is stopped in between goes on where they stopped.
@@ -61,6 +62,8 @@ class Pruning:
         for path, size_bytes in (await asyncio.to_thread(self._evidence.unused, kept, self._before)).items():
             if await asyncio.to_thread(self._evidence.discard, path, self._before):
                 files, freed_bytes = files + 1, freed_bytes + size_bytes
+        await self._rested(lambda connection: firings.prune(connection, self._before))
+        await self._rested(lambda connection: deliveries.prune(connection, self._before))
         while await self._rested(lambda connection: retention.give_back(connection, _PAGES_AT_ONCE)):
             pass
         return Pruned(runs, files, freed_bytes)

@@ -10,7 +10,7 @@ from tandem.engine.dispatcher import Dispatcher
 from tandem.engine.engine import Engine
 from tandem.engine.execution import execute
 from tandem.engine.presence import Presence, recover
-from tandem.errors import StoreError, TandemError
+from tandem.errors import StoreError, TandemError, UsageError
 from tandem.store import runs
 from tandem.store.runs import RunRow
 from tandem.store.workers import Worker
@@ -31,7 +31,7 @@ class Serving:
         self.engine, self._dispatcher, self._worker, self._grace_s = engine, dispatcher, worker, grace_s
         self._under_way: dict[asyncio.Task[None], RunRow] = {}
         self._stopping = asyncio.Event()
-        self._failure: StoreError | None = None
+        self._failure: TandemError | None = None
         self._presence = Presence(
             engine.database, worker, duty="sweep", do_duty=self._sweep, on_beat=dispatcher.beat, clock=engine.clock
         )
@@ -43,7 +43,7 @@ class Serving:
             self._stopping.set()
 
     async def run(self, services: Sequence[Service] = ()) -> None:
-        """Work until ``stop``. Raises StoreError when the books cannot be kept."""
+        """Work until ``stop``. Raises StoreError when the books cannot be kept, UsageError when a service cannot be."""
         await self._presence.begin()
         log.event(
             "worker.started",
@@ -107,8 +107,8 @@ class Serving:
         again_at = self.engine.clock.now() + timedelta(seconds=_BROKE_OFF_PAUSE_S)
         await self.engine.database.write(lambda connection: runs.wait(connection, row.id, row.epoch, wake_at=again_at))
 
-    def _fail(self, error: StoreError) -> None:
-        """The books cannot be kept: nothing more is begun here, and others take what we had."""
+    def _fail(self, error: TandemError) -> None:
+        """Nothing more is begun here, and others take what we had."""
         self._failure = self._failure or error
         self._stopping.set()
 
@@ -132,11 +132,14 @@ class Serving:
         while True:
             try:
                 await service(self.engine)
+            except UsageError as error:
+                return self._fail(error)
             except Exception as error:  # noqa: BLE001 - one service must not stop the runs or the other services
-                log.event("service.failed", level="ERROR", service=service.__qualname__, why=type(error).__name__)
+                why = str(error) if isinstance(error, TandemError) else type(error).__name__
+                log.event("service.failed", level="ERROR", service=service.__qualname__, why=why)
                 await asyncio.sleep(_SERVICE_PAUSE_S)
             else:
-                return
+                return None
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -118,6 +118,19 @@ def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str
     return [known[run.dedupe_key] for run in new]
 
 
+def let_go(connection: Connection, dedupe_keys: Sequence[str]) -> None:
+    """Let runs that have begun, and not ended, give up these keys, so that the next run with one is made.
+
+    Runs that have not begun keep theirs, and do not begin before this transaction ends.
+    """
+    for part in _parts(dedupe_keys):
+        query = select(runs.c.id).where(runs.c.dedupe_key.in_(part), runs.c.status != "finished")
+        held = connection.execute(query.order_by(runs.c.id).with_for_update()).scalars().all()
+        begun = and_(runs.c.id.in_(held), runs.c.epoch > 0, runs.c.status != "finished")
+        if held:
+            connection.execute(update(runs).where(begun).values(dedupe_key=None))
+
+
 def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: datetime) -> None:
     """Make a run that starts later; an existing twin is put off until then, if it has not started."""
     (run_id,) = add(connection, [new], at)

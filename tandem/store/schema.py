@@ -151,6 +151,46 @@ watermarks = Table(
     Column("value", Text, nullable=False),
 )
 
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("held_by", Text),
+    Column("held_until", Instant),
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("due_at", Instant, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+    Index("firings_by_noted_at", "schedule", "noted_at"),
+    Index("firings_by_outcome", "schedule", "outcome", "noted_at"),
+)
+
+firing_runs = Table(
+    "firing_runs",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("due_at", Instant, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("run_id", Text),
+    Index("deliveries_by_at", "at"),
+)
+
 audit = Table(
     "audit",
     metadata,

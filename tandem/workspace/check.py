@@ -8,7 +8,7 @@ from tandem.workspace import code
 from tandem.workspace.configuration import TANDEM
 from tandem.workspace.formats import Examined
 from tandem.workspace.roots import FILE, Roots
-from tandem.workspace.rules import bots, configuration, folders, screens, vendors
+from tandem.workspace.rules import bots, configuration, folders, screens, triggers, vendors
 from tandem.workspace.workspace import Workspace
 
 
@@ -31,8 +31,8 @@ def check(folder: Path | None) -> Report:
         form = TANDEM.examine(folder / FILE)
         if isinstance(form, Examined):
             workspace = Workspace(folder.resolve(), form.model, form.file)
-            found += configuration.mistakes(workspace)
-            warned += configuration.warnings(workspace)
+            found += [*configuration.mistakes(workspace), *triggers.mistakes(workspace)]
+            warned += [*configuration.warnings(workspace), *triggers.warnings(workspace)]
         else:
             found += form
     return Report(_once(found), _once(warned), _count(roots) + (folder is not None))
@@ -49,4 +49,6 @@ def _place(error: WorkspaceError) -> tuple[str, int]:
 
 
 def _count(roots: Roots) -> int:
-    return sum(len(roots.files(folder, ".yaml")) for folder in ("api_clients", "bots", "selectors", "recordings"))
+    return sum(
+        len(roots.files(folder, ".yaml")) for folder in ("api_clients", "bots", "calendars", "selectors", "recordings")
+    )

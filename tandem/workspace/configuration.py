@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.desktop.settings import DesktopSettings
 from tandem.http.settings import ApiSettings
+from tandem.triggers.settings import ScheduleBlock
+from tandem.triggers.webhook_settings import ServerBlock, WebhookBlock, WebhookName
 from tandem.workspace.formats import Format
 from tandem.workspace.strict import Strict
 
@@ -69,7 +71,10 @@ class LogBlock(Strict):
 
 
 class Configuration(Strict):
-    """``bots``: for each bot, the system that takes each of its roles. ``store`` is relative to the workspace."""
+    """``bots``: for each bot, the system that takes each of its roles. ``store`` is relative to the workspace.
+
+    ``schedules`` start runs by the clock, ``webhooks`` when another system says so, by a request to ``server``.
+    """
 
     format: Literal[1]
     language: Literal["en", "zh"] | None = None
@@ -77,6 +82,9 @@ class Configuration(Strict):
     log: LogBlock = LogBlock()
     systems: dict[str, SystemBlock] = Field(default={})
     bots: dict[str, dict[str, str]] = Field(default={})
+    schedules: dict[str, ScheduleBlock] = Field(default={})
+    webhooks: dict[WebhookName, WebhookBlock] = Field(default={})
+    server: ServerBlock = ServerBlock()
 
 
 TANDEM = Format("tandem", Configuration)

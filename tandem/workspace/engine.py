@@ -74,6 +74,16 @@ async def working_engine(
             lock.release()
 
 
+@asynccontextmanager
+async def starting_engine(workspace: Workspace) -> AsyncIterator[Engine]:
+    """An engine to start runs with, beside those that work on the store. Raises WorkspaceError."""
+    engine = _engine(workspace, None, None)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
 def vault_of(workspace: Workspace) -> Vault:
     """The workspace's vault; its key is made when there is none yet, readable by its owner only."""
     path = workspace.vault_key_path

@@ -70,6 +70,13 @@ class Vendor:
         """``api_clients.<vendor>.operations``; None when the vendor has no API. Raises WorkspaceError."""
         return code.module(FOLDER, self.name, "operations")
 
+    def webhook_module(self) -> Any:
+        """``api_clients.<vendor>.webhook``: its ``WebhookSettings``, and ``webhook`` of them, a Proof; None without.
+
+        Raises WorkspaceError.
+        """
+        return code.module(FOLDER, self.name, "webhook")
+
     def function(self, operation: str) -> Callable[..., Any] | None:
         """The API rung of an operation."""
         return getattr(self.operations_module(), operation.replace(".", "_"), None)

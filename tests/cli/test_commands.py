@@ -46,7 +46,7 @@ def acme(tmp_path: Path) -> Iterator[Path]:
         (["--language", "fr", "check"], "There is no language fr. Valid values: en, zh."),
         (["--workspace", "nowhere", "check"], "nowhere is no workspace: it holds no tandem.yaml."),
         (["tickets", "list"], "There is no tandem.yaml in "),
-        (["schema", "vendr"], "There is no format vendr. Formats: tandem, vendor, bot, recording, selectors"),
+        (["schema", "vendr"], "There is no format vendr. Formats: tandem, vendor, bot, calendar, recording, selectors"),
         (["sandbox", "nobody"], "There is no sandbox of nobody. Sandboxes: "),
         (["new", "vendor", "acme"], "There is no tandem.yaml in "),
         (["tickets", "show", "three"], "Invalid value for 'number': it must be a whole number. See: "),
@@ -127,7 +127,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
     commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] not in " E"}
     assert commands == {
-        *("demo", "sandbox", "run", "runs", "tickets", "replay", "check", "schema", "doctor", "init", "new", "prune"),
+        *("demo", "sandbox", "run", "runs", "schedules", "tickets", "replay"),
+        *("check", "schema", "doctor", "init", "new", "prune"),
     }
 
 
@@ -136,7 +137,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         *("demo", "sandbox", "run", "replay", "check", "schema", "doctor", "init", "prune"),
         *("runs list", "runs show", "tickets list", "tickets show", "tickets resolve", "tickets retry"),
-        *("new vendor", "new bot"),
+        *("schedules list", "schedules fire", "new vendor", "new bot"),
     ],
 )
 def test_help_of_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from api_clients.salesforce.operations import (
     sales_order_status,
 )
 from fixtures.salesforce.sandbox import CREDENTIALS, Switches
-from tandem.domain.crm_order import CrmOrdersChanged, CrmOrderStatusLookup, Notice
+from tandem.domain.changes import OrdersChanged
+from tandem.domain.crm_order import CrmOrderStatusLookup, Notice
 from tandem.errors import (
     AccessRefused,
     DocumentLocked,
@@ -35,7 +36,7 @@ async def org() -> AsyncIterator[SalesforceOrg]:
 
 
 async def changed(org, since=None):
-    return await sales_order_changed(org.client, CrmOrdersChanged(since=since))
+    return await sales_order_changed(org.client, OrdersChanged(since=since))
 
 
 async def document(org, request):

@@ -38,6 +38,8 @@ def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
     for name, system in workspace.configuration.systems.items():
         yield from _unencrypted(workspace, name, system)
         yield from _unwise_secrets(workspace, secrets_of(system, "systems", name))
+    for name, webhook in workspace.configuration.webhooks.items():
+        yield from _unwise_secrets(workspace, secrets_of(webhook, "webhooks", name))
     yield from _unwise_secrets(workspace, secrets_of(workspace.configuration.store, "store"))
 
 
