@@ -11,6 +11,7 @@ RefusalKind = Literal[
     "credit_blocked",
     "document_locked",
     "document_not_found",
+    "duplicate_reference",
 ]
 
 
@@ -24,7 +25,7 @@ class Settings(BaseModel):
     ``plant`` supplies every line that names no site. ``checking_rule``: of the availability check. ``price_condition``:
     the condition type that carries a manual price. ``rejection_reason``: what a cancelled order's items are given; it
     is customizing of each system. ``refusals``: SAP message (``class/number``) to its meaning, where a system's differ
-    from ours.
+    from ours; ``duplicate_reference`` for the message of a check that keeps customer references unique.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
