@@ -1,7 +1,7 @@
 """The cells of the fault matrix: which fault strikes which request, on which ladder, of which kind of vendor."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from tandem.domain.operation import ChannelName
@@ -30,7 +30,7 @@ FOUND_BY: dict[str, tuple[ChannelName, ...]] = {
     "api→browser": ("api", "browser"),
     "browser→desktop": ("browser", "desktop"),
 }
-"""How the read-back is carried. The last is a vendor without an API: what was written twice there cannot be cancelled."""
+"""How the read-back is carried. The last is a vendor without an API: nothing written twice there can be cancelled."""
 
 _SANDBOX_NAME: dict[ChannelName, str] = {"api": "api", "browser": "web", "desktop": "gui"}
 _SCREENS = ("browser", "desktop")

@@ -78,7 +78,7 @@ def write(counts: Counts) -> None:
 
 def _tell(cell: Cell, account: Account) -> None:
     fault = account.duplicates or account.lost or account.wrong or (cell.mends and not account.exactly_once)
-    print(f"{'FAULT' if fault else 'ok   '} {cell.name}: {account}", flush=True)
+    print(f"{'FAULT' if fault else 'ok   '} {cell.name}: {account}", flush=True)  # noqa: T201
 
 
 def main() -> None:
@@ -89,7 +89,8 @@ def main() -> None:
     started = time.monotonic()
     counts = asyncio.run(count(ladders))
     write(counts)
-    print(f"{sum(found.cells for found in counts.values())} cells in {time.monotonic() - started:.0f} s; see {PAGE}")
+    cells = sum(found.cells for found in counts.values())
+    print(f"{cells} cells in {time.monotonic() - started:.0f} s; see {PAGE}")  # noqa: T201
     if any(found.duplicates or found.lost or found.wrong for found in counts.values()):
         sys.exit(1)
 

@@ -1,6 +1,7 @@
 """``kill -9`` before and after every write to the store of a saga of five orders, and of its undoing."""
 
 import asyncio
+import itertools
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +20,8 @@ from tests.sap_pages import SapPages, sap_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.asyncio(loop_scope="module")]
 SIGKILL = 9
-NEVER = 10**6
+ENTRIES_AT_LEAST = 4 * OPERATIONS
+"""Of a saga that goes well: each order is looked for, intended, attempted and completed."""
 
 
 class Stage:
@@ -90,17 +92,16 @@ async def test_saga_killed_at_every_write_to_its_store_is_all_or_nothing_and_exa
     stage: Stage, refused: bool, expected: dict[str, Any], record_property: Callable[[str, object], None]
 ) -> None:
     name = "BACK" if refused else "ON"
-    whole = stage.saga(name, refused=refused)
-    run_id = await stage.start(whole)
-    writes = (await stage.life(NEVER, "before"))["writes"]
-    assert await stage.after(whole, run_id) == expected
-    assert writes > 2 * OPERATIONS * (2 if refused else 1)
-
-    for die_at in range(1, writes + 1):
+    killed = 0
+    for die_at in itertools.count(1):
         for moment in ("before", "after"):
             saga = stage.saga(f"{name}-{die_at}-{moment}", refused=refused)
             run_id = await stage.start(saga)
             life = await stage.life(die_at, moment)
-            assert life["signal"] == SIGKILL, f"not killed {moment} write {die_at} of {writes}"
-            assert await stage.after(saga, run_id) == expected, f"killed {moment} write {die_at} of {writes}"
-    record_property("crash_points", 2 * writes)
+            assert await stage.after(saga, run_id) == expected, f"killed {moment} write {die_at}"
+            killed += life["signal"] == SIGKILL
+        if life["signal"] != SIGKILL:
+            break
+    record_property("crash_points", killed)
+    print(f"{killed} crash points")  # noqa: T201
+    assert killed >= 2 * ENTRIES_AT_LEAST * (2 if refused else 1)
