@@ -79,10 +79,10 @@ class Account:
         )
 
 
-async def played(site: Site, cell: Cell) -> Account:
+async def played(site: Site, cell: Cell, *, asked: SalesOrder | None = None) -> Account:
     """Play one cell to its end: the run is finished or waits for a person, and nothing is under way at the vendor."""
     books, faults = site.sap.books, site.sap.faults
-    asked = site.sap.order(cell.reference)
+    asked = asked or site.sap.order(cell.reference)
     before, drawn = {order.number for order in books.sales_orders()}, len(faults.drawn)
     async with site.engine(cell) as engine:
         (run_id,) = await engine.start(BOT, [work(asked)])

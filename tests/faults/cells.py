@@ -1,5 +1,6 @@
 """The cells of the fault matrix: which fault strikes which request, on which ladder, of which kind of vendor."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -138,7 +139,7 @@ class Cell:
     @property
     def reference(self) -> str:
         """The order's external reference: at most 35 characters, and its own."""
-        return f"M-{ALL.index(self):04d}-{self.kind}"
+        return f"M-{hashlib.blake2b(self.name.encode(), digest_size=8).hexdigest()}"
 
     @property
     def mends(self) -> bool:
