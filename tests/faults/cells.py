@@ -43,6 +43,7 @@ class Strike:
 
     ``at``: ``commit`` strikes the request that writes, ``view`` one that only shows a screen. ``also``: faults that
     strike the read-back meanwhile. ``mends``: the order is made without a person, where it can be read back.
+    ``always``: how often a rung is struck that is to fail for good; a vendor that throttles for ever is waited for.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Strike:
     also: tuple[str, ...] = ()
     mends: bool = True
     lasts_s: float = 0.0
+    always: str = "1"
 
     def rules(self, channel: ChannelName, amount: str) -> list[str]:
         """For the sandbox's fault plan."""
@@ -76,7 +78,7 @@ _ALL = (
     Strike("late_answer", "late_answer", parameter="2", lasts_s=2.0),
     *_late("late_commit"),
     *_late("silent_late_commit"),
-    Strike("throttle", "throttle", parameter="1"),
+    Strike("throttle", "throttle", parameter="1", always="x3"),
     Strike("error_500_before_commit", "error_500_before_commit"),
     Strike("error_500_after_commit", "error_500_after_commit"),
     Strike("error_503_before_commit", "error_503_before_commit"),
@@ -98,7 +100,14 @@ _ALL = (
     Strike("rounded", "rounded", channels=_SCREENS, mends=False),
     Strike("silent_noop", "silent_noop", channels=_SCREENS),
     *(
-        Strike(f"{kind} before the form", kind, at="view", parameter=parameter, channels=_SCREENS)
+        Strike(
+            f"{kind} before the form",
+            kind,
+            at="view",
+            parameter=parameter,
+            channels=_SCREENS,
+            always="x3" if kind == "throttle" else "1",
+        )
         for kind, parameter in (
             ("refuse", "0.3"),
             ("reset_before_commit", ""),
@@ -134,7 +143,7 @@ class Cell:
 
     @property
     def rules(self) -> list[str]:
-        return self.strike.rules(self.channels[0], "1" if len(self.channels) > 1 else "x1")
+        return self.strike.rules(self.channels[0], self.strike.always if len(self.channels) > 1 else "x1")
 
     @property
     def reference(self) -> str:
