@@ -1,6 +1,7 @@
-"""Play the whole fault matrix and write its counts into ``docs/reliability.md``: ``python -m tests.faults.report``.
+"""Play the whole fault matrix, kill the saga everywhere, and write the counts into ``docs/reliability.md``:
 
-``--ladder NAME`` (repeatable) plays those ladders only and leaves the counts of the others as they are.
+``python -m tests.faults.report``; with ``--only api`` (a ladder, or ``saga``; repeatable) that part alone, the other
+counts left as they are.
 """
 
 import argparse
@@ -17,10 +18,10 @@ from loguru import logger
 
 from tests.faults.account import Account, played
 from tests.faults.cells import KINDS, LADDERS, Cell, VendorKind, trios
+from tests.faults.crash import staged
 from tests.faults.site import opened
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-_ROW = "| {ladder} | {kind} |"
 
 
 @dataclass
@@ -48,6 +49,9 @@ class Count:
 
 
 Counts = dict[tuple[str, VendorKind], Count]
+Rows = dict[str, tuple[int, ...]]
+"""The numbers of a row of the page, by how it begins."""
+_SAGA = "saga"
 
 
 async def count(ladders: Sequence[str]) -> Counts:
@@ -64,12 +68,22 @@ async def count(ladders: Sequence[str]) -> Counts:
     return counts
 
 
-def write(counts: Counts) -> None:
-    """Replace the rows of these counts in the page."""
+async def kill_sagas() -> Rows:
+    """The rows of the saga that is made, and of the one that is undone."""
+    rows: Rows = {}
+    for name, refused in (("five made", False), ("five undone", True)):
+        with tempfile.TemporaryDirectory() as folder:
+            async with staged(Path(folder)) as stage:
+                kills = await stage.kill_everywhere(refused=refused)
+        rows[f"| {name} |"] = (kills.count, len(kills.twice), len(kills.half), len(kills.untold))
+    return rows
+
+
+def write(rows: Rows) -> None:
+    """Replace these rows of the page."""
     text = PAGE.read_text(encoding="utf-8")
-    for (ladder, kind), found in counts.items():
-        start = _ROW.format(ladder=ladder, kind=kind)
-        row = f"{start} {' | '.join(str(number) for number in astuple(found))} |"
+    for start, numbers in rows.items():
+        row = f"{start} {' | '.join(str(number) for number in numbers)} |"
         text, replaced = re.subn(rf"^{re.escape(start)}.*$", lambda _, row=row: row, text, flags=re.MULTILINE)
         if replaced != 1:
             sys.exit(f"{PAGE}: the table has {replaced} rows that begin with {start!r}; it must have one.")
@@ -83,12 +97,14 @@ def _tell(cell: Cell, account: Account) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.report", description=__doc__)
-    parser.add_argument("--ladder", action="append", choices=tuple(LADDERS), help="only this one")
-    ladders = parser.parse_args().ladder or tuple(LADDERS)
+    parser.add_argument("--only", action="append", choices=(*LADDERS, _SAGA), help="only this part")
+    parts = parser.parse_args().only or (*LADDERS, _SAGA)
     logger.remove()
     started = time.monotonic()
-    counts = asyncio.run(count(ladders))
-    write(counts)
+    counts = asyncio.run(count([part for part in parts if part != _SAGA]))
+    write({f"| {ladder} | {kind} |": astuple(found) for (ladder, kind), found in counts.items()})
+    if _SAGA in parts:
+        write(asyncio.run(kill_sagas()))
     cells = sum(found.cells for found in counts.values())
     print(f"{cells} cells in {time.monotonic() - started:.0f} s; see {PAGE}")  # noqa: T201
     if any(found.duplicates or found.lost or found.wrong for found in counts.values()):

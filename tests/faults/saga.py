@@ -10,16 +10,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from sqlalchemy import Connection
 
-from api_clients.sap_s4hana import operations as sap
-from tandem.channels.api import ApiChannel
 from tandem.domain.record import Record
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SalesOrder
 from tandem.engine.bot import Bot, BotResult, Work
@@ -27,10 +25,8 @@ from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.errors import OrderRefused
-from tandem.store.codec import Codec
 from tandem.store.database import Database
-from tandem.vault import Vault
-from tests.faults.site import API, SETTINGS, api_port
+from tests.faults.site import API, api_engine
 
 T = TypeVar("T")
 BOT = "five_orders"
@@ -70,20 +66,14 @@ def _die() -> None:
     signal.pause()
 
 
-@asynccontextmanager
-async def engine_on(database: Database, url: str) -> AsyncIterator[Engine]:
+def engine_on(database: Database, url: str) -> AbstractAsyncContextManager[Engine]:
     """The engine that carries the saga out, over the sandbox's API."""
-    port = api_port(url, read_s=10.0)
     rungs = Rungs(("api",), SETTLE_S, LATE_S, look_first=True)
-    operations = dict.fromkeys(API, rungs) | {"sales_order.find": Rungs(("api",))}
-    channel = ApiChannel("erp", port, sap.connect(port, sap.Settings.model_validate(SETTINGS)), API)
-    system = System("erp", "sap_s4hana", {"api": channel}, operations)
-    bots = {BOT: Bot(BOT, Saga, _all_or_nothing, systems={"erp": system})}
-    try:
-        yield Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"erp": system})
-    finally:
-        await port.aclose()
-        await database.close()
+    return api_engine(url, database, _bot, dict.fromkeys(API, rungs))
+
+
+def _bot(system: System) -> Bot:
+    return Bot(BOT, Saga, _all_or_nothing, systems={"erp": system})
 
 
 def work(saga: Saga) -> Work:

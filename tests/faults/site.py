@@ -1,7 +1,7 @@
 """The real parts of the matrix, shared by all cells: for each kind of vendor an SAP sandbox over HTTP, its web pages in
 one Chromium, and its desktop client."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,12 @@ class Site:
         database = Database(self.folder / f"{cell.reference}.db")
         port = api_port(self.sap.url)
         channels: dict[ChannelName, Channel] = {
-            "api": ApiChannel("erp", port, sap.connect(port, sap.Settings.model_validate(SETTINGS)), API),
+            "api": api_channel(port),
             "browser": Guarded("erp", self.browser),
             "desktop": Guarded("erp", self.desktop),
         }
         system = System("erp", "sap_s4hana", channels, _operations(cell))
-        bots = {BOT: Bot(BOT, SalesOrder, _one_order, systems={"erp": system})}
+        bots = {BOT: one_order(system)}
         try:
             yield Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"erp": system})
         finally:
@@ -94,6 +94,31 @@ def api_port(url: str, read_s: float = 1.0) -> HttpPort:
             }
         ),
     )
+
+
+@asynccontextmanager
+async def api_engine(
+    url: str, database: Database, bot: Callable[[System], Bot], operations: Mapping[str, Rungs]
+) -> AsyncIterator[Engine]:
+    """An engine that has the sandbox's API alone, and one bot; it waits for an answer as long as a vendor may take."""
+    port = api_port(url, read_s=10.0)
+    system = System("erp", "sap_s4hana", {"api": api_channel(port)}, operations)
+    made = bot(system)
+    try:
+        yield Engine(database, {made.name: made}, Codec(Vault(Vault.new_key())), systems={"erp": system})
+    finally:
+        await port.aclose()
+        await database.close()
+
+
+def api_channel(port: HttpPort) -> ApiChannel:
+    """What our client can do at the sandbox."""
+    return ApiChannel("erp", port, sap.connect(port, sap.Settings.model_validate(SETTINGS)), API)
+
+
+def one_order(system: System) -> Bot:
+    """The bot that makes one order."""
+    return Bot(BOT, SalesOrder, _one_order, systems={"erp": system})
 
 
 def work(order: SalesOrder) -> Work:

@@ -6,29 +6,22 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from api_clients.sap_s4hana import operations as sap
 from fixtures.retail import generate
 from fixtures.sandbox.faults import FaultPlan
 from fixtures.sap_s4hana.sandbox import build
-from tandem.channels.api import ApiChannel
-from tandem.domain.sales_order import SALES_ORDER_CREATE, SalesOrder
-from tandem.engine.bot import Bot, BotResult
 from tandem.engine.engine import Engine
-from tandem.engine.run import Run
-from tandem.engine.system import Rungs, System
-from tandem.store.codec import Codec
+from tandem.engine.system import Rungs
 from tandem.store.database import Database
-from tandem.vault import Vault
 from tests.faults.account import played
 from tests.faults.cells import Cell, Strike, VendorKind
-from tests.faults.site import API, BOT, SETTINGS, Site, api_port, opened, work
+from tests.faults.site import API, BOT, Site, api_engine, one_order, opened, work
 from tests.sap_pages import SapPages
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -146,25 +139,9 @@ class Server:
             return found
 
 
-@asynccontextmanager
-async def engine_at(server: Server, folder: Path) -> AsyncIterator[Engine]:
-    port = api_port(server.url, read_s=10.0)
-    channel = ApiChannel("erp", port, sap.connect(port, sap.Settings.model_validate(SETTINGS)), API)
-    rungs = Rungs(("api",), settle_s=SETTLE_S, late_s=0.5, look_first=True)
-    system = System("erp", "sap_s4hana", {"api": channel}, dict.fromkeys(API, rungs))
-    bots = {BOT: Bot(BOT, SalesOrder, _one_order, systems={"erp": system})}
-    database = Database(folder / "tandem.db")
-    try:
-        yield Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"erp": system})
-    finally:
-        await port.aclose()
-        await database.close()
-
-
-async def _one_order(run: Run) -> BotResult:
-    assert isinstance(run.item, SalesOrder)
-    await run.perform("erp", SALES_ORDER_CREATE, run.item)
-    return BotResult(outcome="created")
+def engine_at(server: Server, folder: Path) -> AbstractAsyncContextManager[Engine]:
+    rungs = Rungs(("api",), SETTLE_S, late_s=0.5, look_first=True)
+    return api_engine(server.url, Database(folder / "tandem.db"), one_order, dict.fromkeys(API, rungs))
 
 
 @pytest.mark.slow
