@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from loguru import logger
 from sqlalchemy import Connection
 
 from tandem.domain.record import Record
@@ -99,6 +100,7 @@ async def _live(url: str, given: dict[str, object]) -> None:
 
 def main() -> None:
     url = sys.argv[1]
+    logger.remove()
     for line in sys.stdin:
         given = json.loads(line)
         life = os.fork()
