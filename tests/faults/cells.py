@@ -96,16 +96,17 @@ _ALL = (
         mends=False,
     ),
     Strike("wrong_field", "wrong_field", channels=_SCREENS, mends=False),
+    Strike("swapped", "swapped", channels=_SCREENS, mends=False),
     Strike("truncated", "truncated", parameter="6", channels=_SCREENS, mends=False),
     Strike("rounded", "rounded", channels=_SCREENS, mends=False),
-    Strike("silent_noop", "silent_noop", channels=_SCREENS),
+    Strike("silent_noop", "silent_noop", channels=_SCREENS, mends=False),
     *(
         Strike(
             f"{kind} before the form",
             kind,
             at="view",
             parameter=parameter,
-            channels=_SCREENS,
+            channels=("browser",),
             always="x3" if kind == "throttle" else "1",
         )
         for kind, parameter in (
@@ -120,7 +121,12 @@ _ALL = (
             ("changed_dom", ""),
             ("frozen", "4"),
             ("popup", ""),
+            ("dead_button", ""),
         )
+    ),
+    *(
+        Strike(f"{kind} after saving", kind, parameter=parameter, channels=("desktop",))
+        for kind, parameter in (("changed_dom", ""), ("frozen", "4"), ("popup", ""))
     ),
 )
 
