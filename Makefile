@@ -1,6 +1,7 @@
 # make run    shows Tandem at work      (ORDERS=path.csv.gz: over your own orders)
 # make test   lint, types, all tests
 # make check  lint and types only
+# make faults every fault on real parts, for a night; writes its counts into docs/reliability.md
 # make setup  what the others share: system packages where root or sudo allows it, and .venv
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
-.PHONY: run test check setup
+.PHONY: run test check faults setup
 
 run: setup
 	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
@@ -20,6 +21,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+faults: setup
+	$(BIN)/pytest -m '' tests/faults --deselect tests/faults/test_matrix.py
+	$(BIN)/python -m tests.faults.report
 
 setup: $(VENV)/.packages
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fixtures.sap_s4hana.sandbox import CREDENTIALS
+from fixtures.sap_s4hana.sandbox import CREDENTIALS, Switches
 from tandem.channels.desktop.channel import DesktopChannel
 from tandem.channels.desktop.settings import DesktopSettings
 from tandem.channels.library import Recordings, Screens
@@ -40,13 +40,14 @@ async def sap_desktop(
     options: tuple[str, ...] = (),
     selectors: tuple[Path, ...] = (),
     display: Literal["own", "user"] = "own",
+    switches: Switches = Switches(),  # noqa: B008 - frozen
 ) -> AsyncIterator[SapDesktop]:
     """``tree`` False: the client offers no accessibility tree, as behind a remote desktop.
 
     ``selectors``: folders that come before ours, image templates included.
     """
     unseen = () if tree else ("--no-accessibility",)
-    async with sap_pages(*rules, language=language) as sandbox:
+    async with sap_pages(*rules, language=language, switches=switches) as sandbox:
         settings = DesktopSettings(
             command=client_command(sandbox.url, language, *unseen, *options),
             username=CREDENTIALS["username"],

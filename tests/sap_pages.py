@@ -11,7 +11,7 @@ from fixtures.sandbox.clock import SandboxClock
 from fixtures.sandbox.faults import FaultPlan
 from fixtures.sandbox.serve import serve
 from fixtures.sap_s4hana.books import Books
-from fixtures.sap_s4hana.sandbox import CREDENTIALS, build
+from fixtures.sap_s4hana.sandbox import CREDENTIALS, Switches, build
 from tandem.channels.browser.channel import BrowserChannel
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.library import Recordings, Screens
@@ -86,11 +86,15 @@ class SapPages:
 
 
 @asynccontextmanager
-async def sap_pages(*rules: str, language: str = "en") -> AsyncIterator[SapPages]:
+async def sap_pages(
+    *rules: str,
+    language: str = "en",
+    switches: Switches = Switches(),  # noqa: B008 - frozen
+) -> AsyncIterator[SapPages]:
     """The pages over generated books, struck by the faults of these rules."""
     clock = SandboxClock()
     faults = FaultPlan(rules, seed=1)
-    app = build(generate(20, 1), faults, clock=clock, language=language)
+    app = build(generate(20, 1), faults, switches, clock=clock, language=language)
     async with serve(app) as server:
         yield SapPages(app.state.books, faults, clock, server.url)
 

@@ -12,6 +12,7 @@ from api_clients.salesforce.record_id import is_id_of
 from api_clients.salesforce.settings import Settings
 from api_clients.salesforce.soql import instant_literal, quoted, select
 from tandem.domain.crm_order import (
+    LONGEST_SUBJECT,
     CrmAccount,
     CrmOrder,
     CrmOrderKind,
@@ -19,11 +20,12 @@ from tandem.domain.crm_order import (
     CrmOrderStatus,
     CrmOrderStatusDocument,
     CrmOrderStatusLookup,
+    NoticeFound,
 )
 
 ORDER_PREFIX = "801"
 _LINE_STEP = 10
-_LONGEST_SUBJECT = 255
+_NOTICE_FIELDS = ("OwnerId", "Subject", "Description")
 _ORDER_FIELDS = ("Id", "OrderNumber", "StatusCode", "IsReductionOrder", "OwnerId", "AccountId", "Account.Name")
 _DRAFT = "Draft"
 _VOID = ("Canceled", "Expired", "Superseded")
@@ -70,18 +72,28 @@ def status_query(lookup: CrmOrderStatusLookup, settings: Settings) -> str:
     fields = ["Id", settings.sync_status_field, settings.sync_message_field, settings.erp_order_number_field]
     if lookup.notice_reference is not None:
         mine = f"{settings.notice_key_field}={quoted(lookup.notice_reference)}"
-        fields.append(f"({select(['Id'], 'Tasks', where=mine)})")
+        fields.append(f"({select(['Id', *_NOTICE_FIELDS], 'Tasks', where=mine)})")
     return select(fields, "Order", where=f"Id={quoted(lookup.order_id)}")
 
 
 def status_document(record: Record, settings: Settings) -> CrmOrderStatusDocument:
     """Line ends of the message are those of the domain, whoever edited it. Raises KeyError, TypeError."""
+    notices = _children(record.get("Tasks"))
     return CrmOrderStatusDocument(
         order_id=record["Id"],
         status=record[settings.sync_status_field],
         erp_order_id=record[settings.erp_order_number_field],
         message=(record[settings.sync_message_field] or "").replace("\r\n", "\n"),
-        notices=len(_children(record.get("Tasks"))),
+        notices=len(notices),
+        notice=_notice(notices[0]) if notices else None,
+    )
+
+
+def _notice(task: Record) -> NoticeFound:
+    return NoticeFound(
+        recipient_id=task["OwnerId"],
+        subject=task["Subject"] or "",
+        text=(task["Description"] or "").replace("\r\n", "\n"),
     )
 
 
@@ -97,7 +109,7 @@ def status_changes(request: CrmOrderStatus, settings: Settings, now: datetime) -
     changes = [Change("PATCH", f"sobjects/Order/{request.order_id}", values)]
     if request.notice is not None:
         task = {
-            "Subject": request.notice.subject[:_LONGEST_SUBJECT],
+            "Subject": request.notice.subject[:LONGEST_SUBJECT],
             "Description": request.notice.text,
             "OwnerId": request.notice.recipient_id,
             "WhatId": request.order_id,

@@ -12,6 +12,7 @@ from tandem.errors import (
     CreditBlocked,
     DocumentLocked,
     DocumentNotFound,
+    DuplicateReference,
     MaterialUnknown,
     ValidationFailed,
 )
@@ -115,6 +116,16 @@ def _document_locked(system: str, subject: str, said: str) -> BusinessError:
     )
 
 
+def _duplicate_reference(system: str, subject: str, said: str) -> BusinessError:
+    return DuplicateReference(
+        "{system} has a document with the reference {subject} already: {said}. Nothing was changed. "
+        "Look that document up before anything else.",
+        system=system,
+        subject=subject,
+        said=said,
+    )
+
+
 def _validation_failed(system: str, subject: str, said: str) -> BusinessError:
     return ValidationFailed(
         "{system} refuses {subject}: {said}. Nothing was changed. Correct what it names, then retry.",
@@ -131,4 +142,5 @@ _ERRORS: dict[RefusalKind, Callable[[str, str, str], BusinessError]] = {
     "credit_blocked": _credit_blocked,
     "document_locked": _document_locked,
     "document_not_found": _document_not_found,
+    "duplicate_reference": _duplicate_reference,
 }

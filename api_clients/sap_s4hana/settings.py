@@ -11,6 +11,7 @@ RefusalKind = Literal[
     "credit_blocked",
     "document_locked",
     "document_not_found",
+    "duplicate_reference",
 ]
 
 
@@ -25,7 +26,8 @@ class Settings(BaseModel):
     the condition type that carries a manual price. ``rejection_reason``: what a cancelled order's items are given; it
     is customizing of each system. ``commit_lag_s``: how long after the time it is stamped with a change may become
     visible; polls look back that far behind what they have seen. ``refusals``: SAP message (``class/number``) to its
-    meaning, where a system's differ from ours.
+    meaning, where a system's differ from ours; ``duplicate_reference`` for the message of a check that keeps customer
+    references unique.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

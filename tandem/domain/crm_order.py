@@ -9,6 +9,9 @@ from pydantic import Field
 from tandem.domain.operation import Difference, Operation
 from tandem.domain.record import Number, PersonalText, Record, Text
 
+LONGEST_SUBJECT = 255
+"""Of a notice, in characters: what every CRM keeps."""
+
 CrmOrderKind = Literal["order", "draft", "reduction", "cancelled"]
 
 
@@ -73,6 +76,14 @@ class Notice(Record):
     text: str
 
 
+class NoticeFound(Record):
+    """A notice as it stands in the CRM. None: what the channel that looked does not show."""
+
+    recipient_id: str | None = None
+    subject: str | None = None
+    text: str | None = None
+
+
 class CrmOrderStatusLookup(Record):
     order_id: Text
     notice_reference: str | None = None
@@ -103,6 +114,7 @@ class CrmOrderStatus(Record):
             pairs.append(("erp_order_id", self.erp_order_id, document.erp_order_id or ""))
         if self.notice is not None:
             pairs.append(("notice", "1", str(document.notices)))
+            pairs += _notice_pairs(self.notice, document.notice)
         return tuple(
             Difference(field=field, asked=asked, found=found or "") for field, asked, found in pairs if asked != found
         )
@@ -116,13 +128,17 @@ class CrmOrderStatusWritten(Record):
 
 
 class CrmOrderStatusDocument(Record):
-    """The written-back fields of one CRM order; ``notices`` counts those with the reference asked for."""
+    """The written-back fields of one CRM order; ``notices`` counts those with the reference asked for.
+
+    ``notice`` is the first of them.
+    """
 
     order_id: Text
     status: str | None = None
     erp_order_id: str | None = None
     message: str = ""
     notices: int = 0
+    notice: NoticeFound | None = None
 
     @property
     def document_id(self) -> str:
@@ -140,6 +156,17 @@ class CrmOrderStatusesFound(Record):
     """One document, or none when the order is gone."""
 
     documents: tuple[CrmOrderStatusDocument, ...] = ()
+
+
+def _notice_pairs(asked: Notice, found: NoticeFound | None) -> list[tuple[str, str, str | None]]:
+    """A subject longer than a CRM's field may have been cut."""
+    if found is None:
+        return []
+    pairs = [("notice recipient", asked.recipient_id, found.recipient_id), ("notice text", asked.text, found.text)]
+    if found.subject is not None:
+        kept = max(len(found.subject), LONGEST_SUBJECT)
+        pairs.append(("notice subject", asked.subject[:kept], found.subject))
+    return [(field, wanted, shown) for field, wanted, shown in pairs if shown is not None]
 
 
 CRM_ORDER_READ = Operation("sales_order.read", CrmOrderRead, CrmOrder, effect="read")

@@ -18,7 +18,10 @@ AttemptOutcome = Literal["not_sent", "unknown", "claimed"]
 
 @dataclass
 class AttemptState:
-    """One attempt. ``outcome`` None: begun and never ended here, so unknown. ``absent``: believed not to be there."""
+    """One attempt. ``outcome`` None: begun and never ended here, so unknown. ``absent``: believed not to be there.
+
+    ``document``: the number that a screen showed of the document it said it made.
+    """
 
     number: int
     channel: ChannelName
@@ -27,6 +30,7 @@ class AttemptState:
     error: dict[str, Any] | None = None
     ended_at: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
+    document: str | None = None
     absent: bool = False
     differences: list[dict[str, str]] = field(default_factory=list)
 
@@ -92,6 +96,7 @@ class StepState:
             self.attempts.append(AttemptState(number, entry.body["channel"], entry.at))
         attempt = self.attempts[number - 1]
         attempt.outcome, attempt.error, attempt.ended_at = entry.body["outcome"], entry.body.get("error"), entry.at
+        attempt.document = entry.body.get("document")
         attempt.evidence = tuple(Evidence(item["kind"], item["path"]) for item in entry.body.get("evidence", ()))
 
     def _absent(self, entry: Entry) -> None:

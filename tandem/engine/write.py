@@ -57,9 +57,9 @@ class WriteClimb(Climb):
     async def _on_claim(self, number: int, channel: ChannelName, result: Record) -> Record | None:
         if channel == "api" or self.operation.read_back is None:
             return self._complete(result, channel=channel, via="answer")
-        self.context.journal.note(
-            self.step_name, "ended", {"number": number, "channel": channel, "outcome": "claimed", "error": None}
-        )
+        body = {"number": number, "channel": channel, "outcome": "claimed", "error": None}
+        document = getattr(result, "document_id", None)
+        self.context.journal.note(self.step_name, "ended", body | ({"document": document} if document else {}))
         return await self._settle()
 
     async def _on_unknown(self, number: int, channel: ChannelName, error: TandemError) -> Record | None:
@@ -106,7 +106,9 @@ class WriteClimb(Climb):
             if verdict is not None and verdict.kind != "absent":
                 return await self._act_on(verdict)
             if is_last:
-                await self._believe_absent(doubt, _duplicate(doubt), verdict.differences if verdict else ())
+                await self._believe_absent(
+                    doubt, _duplicate(doubt) or self._claimed(doubt), verdict.differences if verdict else ()
+                )
                 return None
             left_s = (deadline - self.context.clock.now()).total_seconds()
             await self.context.pause(max(0.0, min(pause_s, left_s)))
@@ -243,6 +245,19 @@ class WriteClimb(Climb):
             operation=self.operation.name,
             system=self.system.name,
             channel=channel,
+        )
+
+    def _claimed(self, attempt: AttemptState) -> UnknownOutcome | None:
+        """A screen named a document that nobody finds by the reference: it may stand there under another one."""
+        if attempt.document is None or self.operation.effect != "create":
+            return None
+        return UnknownOutcome(
+            "System {system} said that {operation} {reference} was saved as document {document}, but no document with "
+            "that reference stands there. Look at {document} and undo what stands of it, then retry this ticket.",
+            operation=self.operation.name,
+            reference=self._reference,
+            system=self.system.name,
+            document=attempt.document,
         )
 
     def _no_read_back(self) -> UnknownOutcome:

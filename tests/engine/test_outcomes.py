@@ -165,12 +165,30 @@ async def test_screen_write_is_always_read_back(engine: Engine, office: Office) 
     assert office.api.calls == ["sales_order.create", "sales_order.find"]
 
 
-async def test_screen_that_only_seemed_to_save_is_noticed(engine: Engine, office: Office) -> None:
+@pytest.mark.parametrize(("event", "made"), [("silent_no_op", 0), ("cut_reference", 1)])
+async def test_screen_that_named_a_document_nobody_finds_is_a_ticket_and_no_second_write(
+    engine: Engine, office: Office, event: str, made: int
+) -> None:
+    office.use_ladder("browser")
+    office.browser.script = [event]
+    tally = await run_one(engine)
+    assert tally.waiting == 1
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.error["fields"]["document"]) == ("outcome_unknown", "1" if made else "999")
+    assert office.browser.calls.count("sales_order.create") == 1
+    assert len(office.books.documents) == made
+
+
+async def test_document_that_only_seemed_to_be_saved_is_made_once_a_person_retries(
+    engine: Engine, office: Office
+) -> None:
     office.use_ladder("browser")
     office.browser.script = ["silent_no_op"]
-    tally = await run_one(engine)
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    await Settlement(engine, "anna").retry(ticket.id)
+    tally = await engine.work(patience_s=7200.0)
     assert tally.finished == {"created": 1}
-    assert office.browser.calls.count("sales_order.create") == 2
     assert len(office.books.documents) == 1
 
 

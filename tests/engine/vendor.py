@@ -132,6 +132,9 @@ class ScriptedChannel:
             raise UnknownOutcome("No answer.")
         if event == "silent_no_op":
             return SalesOrderConfirmation(sales_order_id="999", external_reference=order.external_reference)
+        if event == "cut_reference":
+            cut = order.model_copy(update={"external_reference": order.external_reference[:2]})
+            return self.books.commit(cut)
         written = order if event != "wrong_field" else order.model_copy(update={"sold_to_party": "OTHER"})
         confirmation = self.books.commit(written)
         if event == "lost_answer":

@@ -272,6 +272,22 @@ async def test_read_back_before_any_write_differs_in_every_field(org):
     ]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("Subject", "Order", "notice subject"),
+        ("Description", "ERP", "notice text"),
+        ("OwnerId", None, "notice recipient"),
+    ],
+)
+async def test_read_back_of_a_notice_that_was_changed_names_what_differs(org, field, value, told):
+    request = org.status()
+    await sales_order_set_status(org.client, request)
+    other = next(user["Id"] for user in org.books.tables["User"] if user["Id"] != request.notice.recipient_id)
+    await org.client.update("Task", org.tasks()[0]["Id"], {field: value or other})
+    assert [difference.field for difference in request.differences(await document(org, request))] == [told]
+
+
 @pytest.mark.parametrize("order_id", ["801Tn00000zzzzzIAA", "801Tn0000000009", "no id", "x' OR Name != '"])
 async def test_read_back_of_an_order_that_is_gone_finds_no_document(org, order_id):
     answer = await sales_order_status(org.client, CrmOrderStatusLookup(order_id=order_id, notice_reference="n'"))

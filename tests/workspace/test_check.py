@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tandem.workspace.check import Report, check
+from tests.engine.vendor import NOTE_POST
 
 Edit = Callable[[Path], object]
 VENDOR = "api_clients/acme_erp/vendor.yaml"
@@ -258,6 +259,22 @@ def test_token_address_over_http_is_a_warning(acme: Path) -> None:
     replaced("tandem.yaml", "kind: basic, username: T, password: ", token)(acme)
     (warning,) = check(acme).warnings
     assert "systems.erp.api.auth.token_url goes to id.example.com over http://" in str(warning)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "sentence"),
+    [
+        ("[api]", ""),
+        ("[browser]", "writes through a screen and has no read-back"),
+        ("[api, api]", "more than one rung"),
+    ],
+)
+def test_write_without_read_back_goes_by_one_api_rung_only(acme: Path, ladder: str, sentence: str) -> None:
+    rung = f"operations:\n  {NOTE_POST.name}: {{ladder: {ladder}}}\n"
+    replaced(VENDOR, "operations:\n", rung)(acme)
+    told = [line for line in own(check(acme), acme) if "read-back" in line]
+    assert len(told) == bool(sentence)
+    assert all(sentence in line for line in told)
 
 
 def test_what_comes_with_tandem_has_no_mistake() -> None:

@@ -13,10 +13,13 @@ from tandem.channels.browser.page_scripts import OPTIONS, TEXT, TYPE_IN
 from tandem.channels.browser.sending import send_once, stop_sending_once
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
+from tandem.domain.clock import SystemClock
 from tandem.errors import AccessRefused, LoginExpired, NotSent, ScreenNotReady, Throttled, Unavailable
+from tandem.http.retry_after import retry_after_s
 from tandem.log import scrub
 
 _THROTTLED_S = 30.0
+"""When the page does not say."""
 
 
 class BrowserScreen:
@@ -208,7 +211,9 @@ class BrowserScreen:
     def _raise_status(self, response: Response, screen: AnyScreenFile) -> None:
         place: dict[str, Any] = {"system": self._system, "screen": screen.screen, "status": response.status}
         if response.status == 429:
-            raise Throttled("{system} answers screen {screen} with 429.", retry_after_s=_THROTTLED_S, **place)
+            told_s = retry_after_s(response.headers.get("retry-after"), SystemClock().now())
+            wait_s = _THROTTLED_S if told_s is None else told_s
+            raise Throttled("{system} answers screen {screen} with 429.", retry_after_s=wait_s, **place)
         if response.status == 403:
             raise AccessRefused("{system} refuses screen {screen}: 403. Give the user this permission.", **place)
         if response.status == 401:

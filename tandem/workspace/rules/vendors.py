@@ -52,6 +52,14 @@ def _of_operation(file: Document, vendor: Vendor, name: str) -> Iterator[Workspa
             "whether it was written. Keep one channel, or declare a read_back.",
             operation=name,
         )
+    if operation.read_back is None and set(ladder) - {"api"}:
+        yield mistake(
+            file,
+            (*at, "ladder"),
+            "{operation} writes through a screen and has no read-back: what a screen says is no proof that it was "
+            "written. Keep the channel api alone, or declare a read_back.",
+            operation=name,
+        )
     if operation.read_back is not None and operation.read_back not in vendor.manifest.operations:
         yield mistake(
             file,
