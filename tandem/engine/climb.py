@@ -131,9 +131,7 @@ class Climb:
         number = len(self.state.attempts) + 1
         await self._begin(number, channel)
         try:
-            result = await carried(
-                self.context.journal, self.step_name, self.system.channels[channel], self._attempt_of(number)
-            )
+            result = await self._carried(number, channel)
         except NotSent as error:
             await self._on_not_sent(number, channel, error)
             return None
@@ -146,6 +144,12 @@ class Climb:
         except Exception as error:  # noqa: BLE001 - whatever a channel did not foresee is an unknown outcome
             return await self._on_unknown(number, channel, self._unforeseen(error))
         return await self._on_claim(number, channel, result)
+
+    async def _carried(self, number: int, channel: ChannelName) -> Record:
+        """What the channel makes of the attempt."""
+        return await carried(
+            self.context.journal, self.step_name, self.system.channels[channel], self._attempt_of(number)
+        )
 
     async def _on_not_sent(self, number: int, channel: ChannelName, error: NotSent) -> None:
         self._end(number, channel, "not_sent", error)

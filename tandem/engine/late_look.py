@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from sqlalchemy import Connection
+
 from tandem.domain.clock import Clock, new_id
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
 from tandem.domain.record import Record
@@ -49,7 +51,14 @@ def schedule(journal: "Journal", clock: Clock, look: LateLook, attempt: int, lat
     now = clock.now()
     key = f"{look.business_key}|{attempt}"
     new = runs.NewRun(new_id(), BOT, key, key, look.model_dump(mode="json"))
-    journal.alongside(lambda connection: runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s)))
+
+    def add(connection: Connection) -> bool:
+        is_held = runs.is_held(connection, journal.run_id, journal.epoch)
+        if is_held:
+            runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s))
+        return is_held
+
+    journal.alongside(add)
 
 
 def bot(database: Database, codec: Codec, systems: Mapping[str, System]) -> Bot:

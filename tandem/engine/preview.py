@@ -41,7 +41,7 @@ class _NoTickets(Ticketing):
 def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WritePreview], None]) -> Run:
     """A run of the bot that reads for real, shows its writes, and records nothing."""
     journal = Journal(_Discard(), engine.clock, new_id(), 0)
-    ticketing = _NoTickets(engine.database, engine.clock, journal)
+    ticketing = _NoTickets(engine.clock, journal)
     context = Context(journal, engine.codec, engine.clock, ticketing)
 
     async def claim_version(version: str) -> str | None:

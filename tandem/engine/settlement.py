@@ -157,7 +157,7 @@ class Settlement:
             journal,
             self._engine.codec,
             self._engine.clock,
-            Ticketing(self._engine.database, self._engine.clock, journal),
+            Ticketing(self._engine.clock, journal),
         )
         system = self._engine.systems[step.system or ""]
         lookup = cast(Write, request).lookup()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from tandem import log
+from tandem.domain.hold import Hold, holding
 from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.climb import Climb
@@ -31,6 +32,8 @@ _LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 class WriteClimb(Climb):
     """The outcome table of the design, for operations that change the vendor's books."""
 
+    _hold: Hold
+
     async def _prepare(self) -> Record | None:
         if self.state.request is not None:
             self.request = self.context.codec.load(self.operation.request, self.state.request)
@@ -44,7 +47,12 @@ class WriteClimb(Climb):
         body: dict[str, Any] = {"number": number, "channel": channel}
         if self.state.request is None:
             body |= self._intent()
+        self._hold = Hold(self.context.clock, self.context.journal.confirm)
         await self.context.journal.append(self.step_name, "attempted", body)
+
+    async def _carried(self, number: int, channel: ChannelName) -> Record:
+        with holding(self._hold):
+            return await super()._carried(number, channel)
 
     def _intent(self) -> dict[str, Any]:
         return {

@@ -150,6 +150,12 @@ def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
     return _run_row(row, status="running", epoch=row.epoch + 1, wake_at=None, ticket_id=None)
 
 
+def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
+    """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
+    held = select(runs.c.id).where(runs.c.id == run_id, runs.c.epoch == epoch).with_for_update(read=True)
+    return connection.execute(held).first() is not None
+
+
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
     """Give the run its final dedupe key; the id of the run that has it already, else None."""
     holder = _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key, run_id)
