@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from tandem import log
 from tandem.domain.channel import Attempt
-from tandem.domain.clock import Clock
+from tandem.domain.clock import Clock, NewId
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
@@ -40,6 +40,7 @@ class Context:
     codec: Codec
     clock: Clock
     ticketing: Ticketing
+    new_id: NewId
 
     async def pause(self, seconds: float) -> None:
         """Wait: here when it is short, by suspending the run when it is long."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from tandem import log
-from tandem.domain.clock import Clock, SystemClock, new_id
+from tandem.domain.clock import Clock, NewId, SystemClock, new_id
 from tandem.engine import late_look
 from tandem.engine.attendant import Attendant, WritePreview
 from tandem.engine.bot import Bot, Changes, Work, work_of
@@ -57,9 +57,11 @@ class Engine:
         systems: Mapping[str, System],
         clock: Clock | None = None,
         attendant: Attendant | None = None,
+        new_id: NewId = new_id,
     ) -> None:
         self.database, self.codec = database, codec
         self.clock: Clock = clock or SystemClock()
+        self.new_id = new_id
         self.systems, self.attendant = systems, attendant
         self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, systems)}
 
@@ -135,7 +137,7 @@ class Engine:
 
     def _new_run(self, bot: str, work: Work, mode: Mode) -> NewRun:
         item = self.codec.dump(work.item)
-        return NewRun(new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
+        return NewRun(self.new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
 
 
 class _Worker:
@@ -177,7 +179,8 @@ class _Worker:
             self._under_way[asyncio.create_task(self._execute(row))] = row
         if not self._under_way:
             return False
-        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        done = [task for task in self._under_way if task.done()]
         for task in done:
             del self._under_way[task]
         failures = [error for task in done if (error := task.exception()) is not None]

@@ -69,7 +69,7 @@ async def _journal_of(engine: "Engine", row: RunRow) -> Journal:
 
 def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
     ticketing = Ticketing(engine.clock, journal)
-    context = Context(journal, engine.codec, engine.clock, ticketing)
+    context = Context(journal, engine.codec, engine.clock, ticketing, engine.new_id)
     attendant = engine.attendant if row.mode == "attended" else None
 
     async def claim_version(version: str) -> str | None:

@@ -102,7 +102,7 @@ class Settlement:
                 operation=step.operation,
                 request=step.request,
             )
-            schedule(journal, self._engine.clock, look, step.doubt.number, rungs.late_s if rungs else 0.0)
+            schedule(self._context(journal), look, step.doubt.number, rungs.late_s if rungs else 0.0)
 
     async def _answer(self, ticket: Ticket, journal: Journal, step: StepState, answer: str | None) -> None:
         choices = str(ticket.error["fields"]["choices"]).split(", ")
@@ -153,16 +153,16 @@ class Settlement:
     async def _find(
         self, step: StepState, journal: Journal, operation: Operation[Any, Any], request: Record
     ) -> tuple[Document, ...]:
-        context = Context(
-            journal,
-            self._engine.codec,
-            self._engine.clock,
-            Ticketing(self._engine.clock, journal),
-        )
         system = self._engine.systems[step.system or ""]
         lookup = cast(Write, request).lookup()
-        found = await observe(context, system, step.name, operation_named(str(operation.read_back)), lookup)
+        found = await observe(
+            self._context(journal), system, step.name, operation_named(str(operation.read_back)), lookup
+        )
         return cast(Found, found).documents
+
+    def _context(self, journal: Journal) -> Context:
+        engine = self._engine
+        return Context(journal, engine.codec, engine.clock, Ticketing(engine.clock, journal), engine.new_id)
 
     async def _reopen(self, journal: Journal, step: str) -> None:
         undone = set() if step.endswith(UNDO) else {state.name for state in journal.steps if state.undone}

@@ -172,7 +172,7 @@ class WriteClimb(Climb):
                 operation=self.operation.name,
                 request=self.context.codec.dump(self.request),
             )
-            schedule(self.context.journal, self.context.clock, look, doubt.number, self.rungs.late_s)
+            schedule(self.context, look, doubt.number, self.rungs.late_s)
         shown = [difference.model_dump() for difference in differences]
         self.context.journal.note(self.step_name, "absent", {"number": doubt.number, "differences": shown})
 

@@ -60,7 +60,7 @@ class Scope:
 
     def parts(self) -> Iterator[ColumnElement[bool]]:
         """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
-        within = [~_busy()]
+        within = [~_BUSY]
         if self.bots is not None:
             within.append(runs.c.bot.in_(self.bots))
         if not self.attended:
@@ -87,6 +87,9 @@ def _busy() -> ColumnElement[bool]:
             and_(other.c.status == "ready", other.c.id < runs.c.id),
         ),
     )
+
+
+_BUSY = _busy()
 
 
 def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str]:
@@ -143,7 +146,7 @@ def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
     None when it is finished, waits for something else, or must let another run of its business key go first.
     """
     due = or_(runs.c.status.in_(["ready", "running"]), and_(runs.c.status == "waiting", runs.c.wake_at <= now))
-    row = connection.execute(select(runs).where(runs.c.id == run_id, due, ~_busy()).with_for_update()).first()
+    row = connection.execute(select(runs).where(runs.c.id == run_id, due, ~_BUSY).with_for_update()).first()
     if row is None:
         return None
     _set_running(connection, [row])

@@ -7,11 +7,13 @@ import pytest
 from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
+from tandem.engine.climb import Context
 from tandem.engine.journal import Journal
 from tandem.engine.late_look import BOT, LateLook, schedule
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.suspension import Fenced
+from tandem.engine.tickets import Ticketing
 from tandem.errors import BusinessError
 from tandem.store import runs, tickets
 from tandem.store.tickets import Ticket
@@ -149,7 +151,8 @@ async def test_worker_that_was_taken_over_schedules_no_look(engine: Engine, offi
     look = LateLook(run_id=run_id, step="s", system="erp", operation=SALES_ORDER_CREATE.name, request={})
     for epoch, count in ((0, 0), (1, 1)):
         journal = Journal(engine.database, engine.clock, run_id, epoch)
-        schedule(journal, engine.clock, look, 1, 900.0)
+        context = Context(journal, engine.codec, engine.clock, Ticketing(engine.clock, journal), engine.new_id)
+        schedule(context, look, 1, 900.0)
         with pytest.raises(Fenced) if epoch == 0 else nullcontext():
             await journal.flush()
         looks = await engine.database.read(lambda connection: runs.list_newest(connection, 9, bot=BOT))

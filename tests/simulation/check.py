@@ -1,0 +1,83 @@
+"""What must hold when everything is at rest."""
+
+from typing import TYPE_CHECKING
+
+from tandem.engine.late_look import BOT as LATE_LOOK
+from tandem.store.runs import RunRow
+from tandem.store.tickets import Ticket
+
+if TYPE_CHECKING:
+    from tests.simulation.history import World
+
+
+def violations(world: "World") -> list[str]:
+    """Every promise that was broken, a sentence each, that begins with its kind."""
+    tickets, rows = world.open_tickets(), world.all_runs()
+    found = [
+        f"stuck: {row.bot} {row.business_key} is {row.status}, and no ticket says why" for row in unfinished(world)
+    ]
+    for reference in world.items:
+        of_it = [row for row in rows if row.bot == "sync" and row.input["reference"] == reference]
+        found += _of_order(world, reference, of_it, tickets)
+    found += [f"failure: {failure}" for failure in world.loop.failures]
+    return found
+
+
+def unfinished(world: "World") -> list[RunRow]:
+    """The runs that have not ended and that no open ticket stops; late looks wait for the run they look after."""
+    rows = world.all_runs()
+    stopped = {link.run_id for ticket in world.open_tickets() for link in ticket.runs if link.blocking}
+    ticketed = {row.id for row in rows if row.status == "waiting" and row.id in stopped}
+    keys = {row.business_key for row in rows if row.id in ticketed}
+    return [
+        row
+        for row in rows
+        if row.status != "finished"
+        and row.id not in ticketed
+        and not _waits_for(row, ticketed)
+        and not (row.status == "ready" and row.business_key in keys)
+    ]
+
+
+def looking(world: "World") -> list[RunRow]:
+    """Late looks that will still find something out."""
+    return [row for row in unfinished(world) if row.bot == LATE_LOOK]
+
+
+def _waits_for(row: RunRow, ticketed: set[str]) -> bool:
+    return row.bot == LATE_LOOK and row.input["run_id"] in ticketed
+
+
+def _of_order(world: "World", reference: str, rows: list[RunRow], tickets: list[Ticket]) -> list[str]:
+    found = []
+    told = _told(reference, rows, tickets)
+    created = any(row.outcome == "created" for row in rows)
+    goods = "sim_posting" if world.scenario.kind == "blind" else "sim_order"
+    for kind in ("sim_reservation", goods) if world.scenario.reserves else (goods,):
+        standing = [kept.number for kept in world.erp.standing(kind, reference)]
+        if len(standing) > 1 and not told:
+            found.append(f"duplicate: {kind} {reference} stands as {', '.join(standing)}, and no ticket says so")
+        if created and not standing and not told:
+            found.append(f"lost: {kind} {reference} was created by a run and stands nowhere")
+        if not created and standing and not told:
+            found.append(f"half: {kind} {reference} stands as {', '.join(standing)}, though its saga was undone")
+        if (
+            created
+            and standing
+            and not told
+            and world.items[reference].amount not in [kept.asked.amount for kept in world.erp.standing(kind, reference)]
+        ):
+            found.append(f"wrong: {kind} {reference} is not what was asked")
+    (status,) = world.crm.standing("sim_status", reference)
+    if status.asked.amount != int(created) and not told:
+        found.append(f"half: the status of {reference} is {status.asked.amount}, though created is {created}")
+    return found
+
+
+def _told(reference: str, rows: list[RunRow], tickets: list[Ticket]) -> bool:
+    """Whether an open ticket is about the order."""
+    ids = {row.id for row in rows}
+    return any(
+        ticket.reference == reference or any(link.run_id in ids or link.reference == reference for link in ticket.runs)
+        for ticket in tickets
+    )
