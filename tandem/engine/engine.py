@@ -1,11 +1,13 @@
 """The engine: starts runs, executes what is ready, and wakes what waits."""
 
 import asyncio
+import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -140,6 +142,12 @@ class Engine:
         return NewRun(self.new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
 
 
+@cache
+def _scope_of(bots: tuple[str, ...], attended: bool) -> Scope:
+    """Kept, because a scope keeps its queries."""
+    return Scope(bots, attended)
+
+
 class _Worker:
     """One call of ``Engine.work``."""
 
@@ -152,7 +160,8 @@ class _Worker:
         on_finished: OnFinished | None,
     ) -> None:
         self._engine, self._concurrency, self._patience_s = engine, concurrency, patience_s
-        self._scope = Scope(bots=tuple(engine.bots), attended=engine.attendant is not None, only=only)
+        scope = _scope_of(tuple(engine.bots), engine.attendant is not None)
+        self._scope = scope if only is None else dataclasses.replace(scope, only=only)
         self._on_finished = on_finished
         self._at_once = max(concurrency, _CLAIMED_AT_ONCE)
         self._claimed: deque[RunRow] = deque()

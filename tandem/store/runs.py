@@ -1,13 +1,27 @@
 """Runs: one execution of a bot for one work item."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tandem.store.change import Change
 from tandem.store.schema import pruned_keys, runs
@@ -58,7 +72,8 @@ class Scope:
     attended: bool = True
     only: Sequence[str] | None = None
 
-    def parts(self) -> Iterator[ColumnElement[bool]]:
+    @cached_property
+    def parts(self) -> list[ColumnElement[bool]]:
         """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
         within = [~_BUSY]
         if self.bots is not None:
@@ -66,10 +81,27 @@ class Scope:
         if not self.attended:
             within.append(runs.c.mode != "attended")
         if self.only is None:
-            yield and_(*within)
-            return
-        for part in _parts(sorted(self.only), 5000):
-            yield and_(*within, runs.c.id.in_(part))
+            return [and_(*within)]
+        return [and_(*within, runs.c.id.in_(part)) for part in _parts(sorted(self.only), 5000)]
+
+    @cached_property
+    def due(self) -> list[list[Select[Any]]]:
+        """Queries for the runs that are ready or due at ``now``, at most ``most`` each.
+
+        Asked for one by one, since ready and due runs each have their index, in which the oldest come first.
+        """
+        kinds = (runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= bindparam("now")))
+        most = bindparam("most")
+        return [
+            [select(runs).where(kind, within).order_by(runs.c.id).limit(most) for kind in kinds]
+            for within in self.parts
+        ]
+
+    @cached_property
+    def wakes(self) -> list[Select[Any]]:
+        """Queries for the first instant at which a waiting run becomes due."""
+        first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
+        return [first.where(within) for within in self.parts]
 
 
 ANY = Scope()
@@ -123,21 +155,15 @@ def add_waiting(connection: Connection, new: NewRun, at: datetime, wake_at: date
 def claim(connection: Connection, limit: int, now: datetime, scope: Scope = ANY) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
     rows: list[Row[Any]] = []
-    for within in scope.parts():
-        rows += _oldest(connection, limit - len(rows), now, within)
+    for queries in scope.due:
+        bounds = {"now": now, "most": limit - len(rows)}
+        found = [row for query in queries for row in connection.execute(query, bounds)]
+        rows += sorted(found, key=lambda row: str(row.id))[: limit - len(rows)]
         if len(rows) == limit:
             break
     if rows:
         _set_running(connection, rows)
     return [_run_row(row, status="running", epoch=row.epoch + 1) for row in rows]
-
-
-def _oldest(connection: Connection, limit: int, now: datetime, within: ColumnElement[bool]) -> list[Row[Any]]:
-    """Ready and due runs; asked for one by one, since each has its index, in which the oldest come first."""
-    ready, due = runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now)
-    queries = (select(runs).where(which, within).order_by(runs.c.id).limit(limit) for which in (ready, due))
-    found = [row for query in queries for row in connection.execute(query)]
-    return sorted(found, key=lambda row: str(row.id))[:limit]
 
 
 def take(connection: Connection, run_id: str, now: datetime) -> RunRow | None:
@@ -224,8 +250,7 @@ def recover(connection: Connection) -> int:
 
 def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     """When the first waiting run that may be taken then is due, if any is waiting for a time."""
-    first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
-    found = (connection.execute(first.where(within)).scalar() for within in scope.parts())
+    found = (connection.execute(query).scalar() for query in scope.wakes)
     return min((wake_at for wake_at in found if wake_at is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""The store under simulation: real SQL, groups committed when the seed says so, and only what was committed survives."""
+"""The store under simulation: real SQL, committed in groups when the seed says so; only that survives."""
 
 import asyncio
 from collections.abc import Callable

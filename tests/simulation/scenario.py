@@ -60,7 +60,7 @@ def draw(random: Random) -> Scenario:
         tells=random.random() < 0.7,
         concurrency=random.choice((1, 2, 4)),
         workers=workers,
-        person=random.random() < 0.0,
+        person=random.random() < 0.6,
         slowness_s=random.choice((0.1, 1.0, 20.0)),
         crash_rate=random.choice((0.0, 0.0, 0.01, 0.05, 0.2)),
         crashes=random.randint(1, 4),
@@ -90,8 +90,7 @@ def _triggers(random: Random, span_s: float) -> tuple[tuple[float, Item], ...]:
             amount=random.randint(1, 9),
             short=random.random() < 0.25,
         )
-        for _ in range(random.choice((1, 1, 2, 3))):
-            triggers.append((random.uniform(0, span_s), item))
+        triggers += [(random.uniform(0, span_s), item) for _ in range(random.choice((1, 1, 2, 3)))]
     return tuple(sorted(triggers, key=lambda trigger: trigger[0]))
 
 
