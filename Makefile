@@ -1,6 +1,7 @@
 # make run    shows Tandem at work      (ORDERS=path.csv.gz: over your own orders)
 # make test   lint, types, all tests
 # make check  lint and types only
+# make simulate  histories of the engine under faults  (SEEDS=1000000 FIRST=1 for a night; JSON=1; MUTANT='no read-back')
 # make setup  what the others share: system packages where root or sudo allows it, and .venv
 
 PYTHON ?= python3
@@ -8,7 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
-.PHONY: run test check setup
+SEEDS ?= 1000
+FIRST ?= 1
+
+.PHONY: run test check simulate setup
 
 run: setup
 	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
@@ -20,6 +24,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+simulate: setup
+	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS) $(if $(JSON),--json) $(if $(MUTANT),--mutant "$(MUTANT)")
 
 setup: $(VENV)/.packages
 

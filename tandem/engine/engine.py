@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -72,7 +73,7 @@ class Engine:
         return await self.database.write(runs.recover)
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
-        """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""
+        """Make a run for each item, unless one for the same item is there that has not begun; ids as the items."""
         new = [self._new_run(bot, work, mode) for work in items]
         return await self.database.write(lambda connection: runs.add(connection, new, self.clock.now()))
 
@@ -138,8 +139,9 @@ class Engine:
         return self.bots[name]
 
     def _new_run(self, bot: str, work: Work, mode: Mode) -> NewRun:
-        item = self.codec.dump(work.item)
-        return NewRun(self.new_id(), bot, work.business_key, f"{bot}|{work.business_key}|?", item, mode)
+        digest = hashlib.sha256(work.item.model_dump_json().encode()).hexdigest()[:16]
+        key = f"{bot}|{work.business_key}|{digest}|?"
+        return NewRun(self.new_id(), bot, work.business_key, key, self.codec.dump(work.item), mode)
 
 
 @cache

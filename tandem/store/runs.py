@@ -108,15 +108,20 @@ ANY = Scope()
 
 
 def _busy() -> ColumnElement[bool]:
-    """Whether another run has the business key: it is under way, or was made earlier and waits likewise."""
+    """Whether another run has the business key: it is under way, or was made earlier and waits likewise.
+
+    Those that wait go before those that are ready, in the order of their ids: one order for all, or two runs could
+    each wait for the other when a clock that was put back gives the later one the smaller id.
+    """
     other = runs.alias("other")
+    is_older = other.c.id < runs.c.id
     return exists().where(
         other.c.business_key == runs.c.business_key,
         other.c.id != runs.c.id,
         or_(
             other.c.status == "running",
-            and_(other.c.status == "waiting", or_(runs.c.status == "ready", other.c.id < runs.c.id)),
-            and_(other.c.status == "ready", other.c.id < runs.c.id),
+            and_(other.c.status == "waiting", or_(runs.c.status == "ready", is_older), runs.c.status != "running"),
+            and_(other.c.status == "ready", runs.c.status == "ready", is_older),
         ),
     )
 

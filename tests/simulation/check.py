@@ -1,10 +1,12 @@
 """What must hold when everything is at rest."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tandem.engine.late_look import BOT as LATE_LOOK
 from tandem.store.runs import RunRow
 from tandem.store.tickets import Ticket
+from tests.simulation.network import PLACES, Wire
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -18,7 +20,10 @@ def violations(world: "World") -> list[str]:
     ]
     for reference in world.items:
         of_it = [row for row in rows if row.bot == "sync" and row.input["reference"] == reference]
-        found += _of_order(world, reference, of_it, tickets)
+        found += (
+            _of_order(world, reference, of_it, tickets) if of_it else [f"lost: {reference} was announced for nothing"]
+        )
+    found += [text for wire in world.wires for text in _of_quota(wire, world.scenario.calls_per_s)]
     found += [f"failure: {failure}" for failure in world.loop.failures]
     return found
 
@@ -36,6 +41,24 @@ def unfinished(world: "World") -> list[RunRow]:
         return row.id in ticketed or (row.status in ("ready", "waiting") and key in keys)
 
     return [row for row in rows if row.status != "finished" and not waits(row)]
+
+
+def _of_quota(wire: Wire, calls_per_s: float) -> Iterator[str]:
+    """Calls within any span: those of the burst, those the span allows, and those that stood in line for a login or
+    a stopped process and left together, which the limiter's places bound.
+    """
+    sent = wire.sent
+    burst = max(1.0, calls_per_s) + PLACES
+    for first, start_s in enumerate(sent):
+        for count, end_s in enumerate(sent[first:], 1):
+            if count > burst + calls_per_s * (end_s - start_s) + 1e-6:
+                yield f"quota: {count} calls in {end_s - start_s:.2f} s"
+                return
+    for told_s, pause_s in wire.told:
+        early = [at for at in sent if told_s + 1.0 < at < told_s + pause_s - 0.01]
+        if early:
+            yield f"quota: told at {told_s:.2f} to wait {pause_s:.0f} s, called again at {early[0]:.2f}"
+            return
 
 
 def _of_order(world: "World", reference: str, rows: list[RunRow], tickets: list[Ticket]) -> list[str]:

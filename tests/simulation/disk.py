@@ -99,9 +99,7 @@ class Client:
         return future
 
     async def write(self, work: Work) -> Any:
-        result = await self.enqueue(work)
-        self._holders.note(self._process, result)
-        return result
+        return await self.enqueue(work)
 
     async def read(self, work: Work) -> Any:
         await asyncio.sleep(self._delay_s())
@@ -113,6 +111,8 @@ class Client:
         count = 1 + int(self._random.random() * len(self._queue))
         group, self._queue = self._queue[:count], self._queue[count:]
         results = self._disk.commit([work for work, _ in group])
+        for result in results:
+            self._holders.note(self._process, result)
         self._crash_point("after a commit, before anybody learns of it")
         self._process.later(self._delay_s(), self._acknowledge, group, results)
 

@@ -19,7 +19,7 @@ from tests.simulation.loop import Process
 from tests.simulation.vendor import Answer, Vendor
 from tests.simulation.weather import Weather
 
-CALLS_PER_S = 20.0
+PLACES = 4
 _READ_TIMEOUT_S = 30.0
 _IDLE_S = 60.0
 """A server closes a connection on which it has waited so long for a request."""
@@ -101,10 +101,10 @@ def _settle(answered: "asyncio.Future[Any]", outcome: Any) -> None:
         answered.set_result(outcome)
 
 
-def api_channel(system: str, wire: Wire, clock: Clock) -> ApiChannel:
+def api_channel(system: str, wire: Wire, clock: Clock, calls_per_s: float) -> ApiChannel:
     """The real API channel over the real port, on a simulated wire."""
     auth = ClientCredentialsAuth(kind="client_credentials", token_url="/token", client_id="us", client_secret="secret")
-    settings = ApiSettings(url="http://vendor", auth=auth, quota=Quota(calls_per_s=CALLS_PER_S, concurrent=4))
+    settings = ApiSettings(url="http://vendor", auth=auth, quota=Quota(calls_per_s=calls_per_s, concurrent=PLACES))
     client = httpx.AsyncClient(transport=wire, trust_env=False, timeout=None)
     port = HttpPort(system, settings, clock, client)
     return ApiChannel(system, port, port, {name: _rung(name) for name in OPERATIONS})

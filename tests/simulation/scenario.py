@@ -27,6 +27,7 @@ class Scenario:
     workers: int
     person: bool
     slowness_s: float
+    calls_per_s: float
     crash_rate: float
     crashes: int
     triggers: tuple[tuple[float, Item], ...]
@@ -38,7 +39,7 @@ class Scenario:
             f"ERP: {self.kind}; ladder {' > '.join(self.ladder)}; look first {self.look_first}; "
             f"reservation {self.reserves}",
             f"workers {self.workers}, {self.concurrency} runs at once; bot tells refusals {self.tells}; "
-            f"person {self.person}",
+            f"person {self.person}; vendors take {self.calls_per_s} calls a second from each",
             f"crash rate {self.crash_rate}, at most {self.crashes}; store up to {self.slowness_s} s slow",
             *(f"trigger at {at:.2f}: {item}" for at, item in self.triggers),
             *(f"worker {worker} stopped at {at:.2f} for {seconds:.0f} s" for at, worker, seconds in self.stops),
@@ -54,7 +55,7 @@ def draw(random: Random) -> Scenario:
     span_s = random.choice((2.0, 30.0, 400.0))
     return Scenario(
         kind=kind,
-        ladder=_ladder(random),
+        ladder=_ladder(random, 1 if kind == "blind" else 3),
         look_first=random.random() < 0.3,
         reserves=random.random() < 0.4,
         tells=random.random() < 0.7,
@@ -62,6 +63,7 @@ def draw(random: Random) -> Scenario:
         workers=workers,
         person=random.random() < 0.6,
         slowness_s=random.choice((0.1, 1.0, 20.0)),
+        calls_per_s=random.choice((0.5, 1.0, 20.0)),
         crash_rate=random.choice((0.0, 0.0, 0.01, 0.05, 0.2)),
         crashes=random.randint(1, 4),
         triggers=_triggers(random, span_s),
@@ -73,10 +75,9 @@ def draw(random: Random) -> Scenario:
     )
 
 
-def _ladder(random: Random) -> tuple[ChannelName, ...]:
-    names = list(CHANNELS)
-    random.shuffle(names)
-    return tuple(names[: random.randint(1, 3)])
+def _ladder(random: Random, longest: int) -> tuple[ChannelName, ...]:
+    """A write that cannot be read back has one rung: ``tandem check`` refuses it more."""
+    return tuple(random.sample(CHANNELS, random.randint(1, longest)))
 
 
 def _triggers(random: Random, span_s: float) -> tuple[tuple[float, Item], ...]:

@@ -59,10 +59,11 @@ class Screen:
             raise LoginExpired("{system} logged us out.", system=self._system)
 
     async def _commit(self, attempt: Attempt, body: dict[str, Any]) -> Record:
-        if self._weather.strikes("screen does nothing"):
+        can_be_seen = attempt.operation.read_back is not None
+        if can_be_seen and self._weather.strikes("screen does nothing"):
             number = body.get("document_id", "?-0")
             return attempt.operation.result(document_id=number, external_reference=attempt.reference)
-        if "amount" in body and self._weather.strikes("screen writes another field"):
+        if can_be_seen and "amount" in body and self._weather.strikes("screen writes another field"):
             body["amount"] += 1
         try:
             answer = await self._submit(attempt, body)

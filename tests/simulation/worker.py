@@ -129,7 +129,7 @@ class Worker:
             if name == "api":
                 wire = Wire(vendor, self.process, world.random, world.weather)
                 world.wires.append(wire)
-                channels[name] = api_channel(vendor.name, wire, machine)
+                channels[name] = api_channel(vendor.name, wire, machine, world.scenario.calls_per_s)
             else:
                 screen = Screen(name, vendor.name, vendor, self.process, world.random, world.weather)
                 channels[name] = screen_channel(screen, vendor.name, machine)
