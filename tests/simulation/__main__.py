@@ -5,16 +5,13 @@ Exit code 1 when a promise was broken; every broken history is printed, with the
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 
-from tests.simulation.mutants import MUTANTS, breed
-
-_AT_ONCE = 25
+from tests.simulation.batch import Batch, run_all
+from tests.simulation.mutants import MUTANTS
 
 
 def main() -> int:
@@ -22,7 +19,7 @@ def main() -> int:
     started_s = time.monotonic()
     total: Counter[str] = Counter()
     broken = 0
-    for counts, histories in _batches(options):
+    for counts, histories in run_all(Batch(options.first, options.seeds, options.mutant), options.processes):
         total.update(counts)
         for text in histories:
             broken += 1
@@ -34,50 +31,9 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def run(first: int, count: int, mutant: str | None = None) -> tuple[Counter[str], list[str]]:
-    """Some histories one after the other: their counts, and the texts of those that broke a promise."""
-    if mutant is not None and mutant not in _bred:
-        breed(mutant)
-        _bred.append(mutant)
-    from loguru import logger
-
-    from tests.simulation.history import simulate
-
-    logger.remove()
-    counts: Counter[str] = Counter()
-    broken = []
-    for seed in range(first, first + count):
-        history = simulate(seed)
-        counts.update(history.counts, histories=1)
-        counts.update({violation.partition(":")[0] for violation in history.violations})
-        if history.violations:
-            again = f" MUTANT='{mutant}'" if mutant else ""
-            broken.append(f"{history}\n\nAgain: make simulate FIRST={seed} SEEDS=1{again}")
-    return counts, broken
-
-
-_bred: list[str] = []
-
-
-def _batches(options: argparse.Namespace) -> Iterator[tuple[Counter[str], list[str]]]:
-    jobs = [
-        (first, min(_AT_ONCE, options.first + options.seeds - first), options.mutant)
-        for first in range(options.first, options.first + options.seeds, _AT_ONCE)
-    ]
-    if len(jobs) == 1:
-        yield run(*jobs[0])
-        return
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        yield from pool.imap(_run, jobs)
-
-
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _run(job: tuple[int, int, str | None]) -> tuple[Counter[str], list[str]]:
-    return run(*job)
 
 
 def _summary(total: Counter[str], seconds: float) -> dict[str, float]:
