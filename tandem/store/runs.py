@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
@@ -91,7 +92,7 @@ class Scope:
         Asked for one by one, since ready and due runs each have their index, in which the oldest come first.
         """
         kinds = (runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= bindparam("now")))
-        most = bindparam("most")
+        most: BindParameter[int] = bindparam("most")
         return [
             [select(runs).where(kind, within).order_by(runs.c.id).limit(most) for kind in kinds]
             for within in self.parts

@@ -6,8 +6,8 @@ import pytest
 
 from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
-from tandem.engine.engine import Engine
 from tandem.engine.climb import Context
+from tandem.engine.engine import Engine
 from tandem.engine.journal import Journal
 from tandem.engine.late_look import BOT, LateLook, schedule
 from tandem.engine.run import Run

@@ -71,7 +71,7 @@ MUTANTS = {
         'where(runs.c.status == "running").values(status="ready")',
         'where(runs.c.status == "gone").values(status="ready")',
     ),
-    "limiter lets everybody in": Mutant("tandem.http.limiter", "if self._interval_s:", "if False:"),
+    "limiter lets everybody in": Mutant("tandem.http.limiter", "if not self._places:", "if True:"),
     "Retry-After ignored": Mutant("tandem.http.port", "self._limiter.pause(wait_s)", "pass"),
 }
 

@@ -169,7 +169,7 @@ class World:
         others = [worker for worker in self.workers if worker.process.alive and not worker.process.stopped]
         if orphans and others:
             self.random.choice(others).take_over(orphans)
-        elif orphans:
+        if orphans:
             self.loop.world(LEASE_S, self._suspect, process)
 
     def _resume(self, process: Process) -> None:
