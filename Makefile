@@ -2,6 +2,7 @@
 # make test   lint, types, all tests
 # make check  lint and types only
 # make faults every fault on real parts, for a night; writes its counts into docs/reliability.md
+# make simulate  histories of the engine under faults  (SEEDS=1000000 FIRST=1 for a night; JSON=1; MUTANT='no read-back')
 # make setup  what the others share: system packages where root or sudo allows it, and .venv
 
 PYTHON ?= python3
@@ -9,7 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
-.PHONY: run test check faults setup
+SEEDS ?= 1000
+FIRST ?= 1
+
+.PHONY: run test check faults simulate setup
 
 run: setup
 	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
@@ -25,6 +29,9 @@ check: setup
 faults: setup
 	$(BIN)/pytest -m '' tests/faults --deselect tests/faults/test_matrix.py
 	$(BIN)/python -m tests.faults.report
+
+simulate: setup
+	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS) $(if $(JSON),--json) $(if $(MUTANT),--mutant "$(MUTANT)")
 
 setup: $(VENV)/.packages
 

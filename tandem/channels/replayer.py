@@ -38,6 +38,7 @@ from tandem.channels.screen import Screen, Target
 from tandem.channels.selectors import AnyScreenFile, Strict
 from tandem.channels.targets import cell_target, element_target, message_targets, opened
 from tandem.channels.templates import build, evaluate, render
+from tandem.domain.hold import confirm_hold
 from tandem.errors import (
     NotOffered,
     NotSent,
@@ -184,6 +185,7 @@ class _Replay:
     async def _commit(self, act: Click | Press) -> None:
         if act.commit:
             await self._screen.committing()
+            await confirm_hold()
             self._committed = True
 
     async def read(self, act: Read, place: str) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from tandem import log
-from tandem.domain.channel import Attempt
-from tandem.domain.clock import Clock
+from tandem.domain.channel import Attempt, Channel
+from tandem.domain.clock import Clock, NewId
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
@@ -40,6 +40,7 @@ class Context:
     codec: Codec
     clock: Clock
     ticketing: Ticketing
+    new_id: NewId
 
     async def pause(self, seconds: float) -> None:
         """Wait: here when it is short, by suspending the run when it is long."""
@@ -132,7 +133,7 @@ class Climb:
         number = len(self.state.attempts) + 1
         await self._begin(number, channel)
         try:
-            result = await carried(self.context.journal, self.step_name, carrier, self._attempt_of(number))
+            result = await self._carried(number, carrier)
         except NotSent as error:
             await self._on_not_sent(number, channel, error)
             return None
@@ -145,6 +146,10 @@ class Climb:
         except Exception as error:  # noqa: BLE001 - whatever a channel did not foresee is an unknown outcome
             return await self._on_unknown(number, channel, self._unforeseen(error))
         return await self._on_claim(number, channel, result)
+
+    async def _carried(self, number: int, channel: Channel) -> Record:
+        """What the channel makes of the attempt."""
+        return await carried(self.context.journal, self.step_name, channel, self._attempt_of(number))
 
     async def _on_not_sent(self, number: int, channel: ChannelName, error: NotSent) -> None:
         self._end(number, channel, "not_sent", error)

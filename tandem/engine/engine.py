@@ -1,17 +1,20 @@
 """The engine: starts runs, executes what is ready, and wakes what waits."""
 
 import asyncio
+import dataclasses
+import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from tandem import log
-from tandem.domain.clock import Clock, SystemClock, new_id
+from tandem.domain.clock import Clock, NewId, SystemClock, new_id
 from tandem.engine import late_look
 from tandem.engine.attendant import Attendant, WritePreview
 from tandem.engine.bot import Bot, Changes, Work, work_of
@@ -70,10 +73,12 @@ class Engine:
         clock: Clock | None = None,
         attendant: Attendant | None = None,
         worker: str | None = None,
+        new_id: NewId = new_id,
     ) -> None:
         self.database, self.codec, self.worker = database, codec, worker
         self.dispatcher: Dispatcher | None = None
         self.clock: Clock = clock or SystemClock()
+        self.new_id = new_id
         self.systems, self.attendant = systems, attendant
         self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, systems)}
 
@@ -184,7 +189,8 @@ class Engine:
 
     def scope(self, *, only: Sequence[str] | None = None, queues: Sequence[str] | None = None) -> Scope:
         """The runs that this engine can execute: of its bots, attended ones only where somebody attends."""
-        return Scope(bots=tuple(self.bots), attended=self.attendant is not None, only=only, queues=queues)
+        scope = _scope_of(tuple(self.bots), self.attendant is not None)
+        return scope if only is None and queues is None else dataclasses.replace(scope, only=only, queues=queues)
 
     async def _announce(self) -> None:
         if self.dispatcher is not None:
@@ -196,9 +202,16 @@ class Engine:
         return runs.add(connection, new, self.clock.now())
 
     def _new_run(self, bot: str, work: Work, mode: Mode, version: str = UNREAD) -> NewRun:
-        item = self.codec.dump(work.item)
-        key, queue = work.business_key, self.bots[bot].queue
-        return NewRun(new_id(), bot, key, f"{bot}|{key}|{version}", item, mode, queue)
+        digest = hashlib.sha256(work.item.model_dump_json().encode()).hexdigest()[:16]
+        key = f"{bot}|{work.business_key}|{digest}|{version}"
+        item, queue = self.codec.dump(work.item), self.bots[bot].queue
+        return NewRun(self.new_id(), bot, work.business_key, key, item, mode, queue)
+
+
+@cache
+def _scope_of(bots: tuple[str, ...], attended: bool) -> Scope:
+    """Kept, because a scope keeps its queries."""
+    return Scope(bots, attended)
 
 
 class _Worker:
@@ -242,7 +255,8 @@ class _Worker:
             self._under_way[asyncio.create_task(self._execute(row))] = row
         if not self._under_way:
             return False
-        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
+        done = [task for task in self._under_way if task.done()]
         for task in done:
             del self._under_way[task]
         failures = [error for task in done if (error := task.exception()) is not None]

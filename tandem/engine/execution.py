@@ -70,13 +70,13 @@ async def _journal_of(engine: "Engine", row: RunRow) -> Journal:
 
 
 def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
-    ticketing = Ticketing(engine.database, engine.clock, journal)
-    context = Context(journal, engine.codec, engine.clock, ticketing)
+    ticketing = Ticketing(engine.clock, journal)
+    context = Context(journal, engine.codec, engine.clock, ticketing, engine.new_id)
     attendant = engine.attendant if row.mode == "attended" else None
 
     async def claim_version(version: str) -> str | None:
         key = f"{row.bot}|{version}"
-        return await engine.database.write(lambda connection: runs.claim_version(connection, row.id, key))
+        return await journal.carry_out(lambda connection: runs.claim_version(connection, row.id, key))
 
     item = engine.codec.load(bot.item, row.input)
     locking = StoredLocking(engine.database, engine.clock, journal, row.epoch)
@@ -121,7 +121,7 @@ async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str,
 
 async def _ticket(engine: "Engine", row: RunRow, journal: Journal, kind: TicketKind, error: TandemError) -> RunRow:
     refused = [step for step in journal.steps if step.refused == error.recorded()]
-    ticketing = Ticketing(engine.database, engine.clock, journal)
+    ticketing = Ticketing(engine.clock, journal)
     ticket_id = await ticketing.open(
         kind,
         error,

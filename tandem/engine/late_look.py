@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from tandem.domain.clock import Clock, new_id
+from sqlalchemy import Connection
+
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
@@ -23,7 +24,7 @@ from tandem.store.database import Database
 from tandem.store.runs import RunRow
 
 if TYPE_CHECKING:
-    from tandem.engine.journal import Journal
+    from tandem.engine.climb import Context
     from tandem.engine.run import Run
 
 BOT = "tandem.late_look"
@@ -44,12 +45,19 @@ class LateLook(Record):
         return f"{BOT}|{self.run_id}|{self.step}"
 
 
-def schedule(journal: "Journal", clock: Clock, look: LateLook, attempt: int, late_s: float) -> None:
+def schedule(context: "Context", look: LateLook, attempt: int, late_s: float) -> None:
     """Make the run that looks once more, ``late_s`` from now; one for each attempt that came to nothing."""
-    now = clock.now()
+    journal, now = context.journal, context.clock.now()
     key = f"{look.business_key}|{attempt}"
-    new = runs.NewRun(new_id(), BOT, key, key, look.model_dump(mode="json"))
-    journal.alongside(lambda connection: runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s)))
+    new = runs.NewRun(context.new_id(), BOT, key, key, look.model_dump(mode="json"))
+
+    def add(connection: Connection) -> bool:
+        is_held = runs.is_held(connection, journal.run_id, journal.epoch)
+        if is_held:
+            runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s))
+        return is_held
+
+    journal.alongside(add)
 
 
 def bot(database: Database, codec: Codec, systems: Mapping[str, System]) -> Bot:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from tandem.domain.clock import new_id
 from tandem.domain.record import Record
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import Bot
@@ -40,9 +39,9 @@ class _NoTickets(Ticketing):
 
 def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WritePreview], None]) -> Run:
     """A run of the bot that reads for real, shows its writes, and records nothing."""
-    journal = Journal(_Discard(), engine.clock, new_id(), 0)
-    ticketing = _NoTickets(engine.database, engine.clock, journal)
-    context = Context(journal, engine.codec, engine.clock, ticketing)
+    journal = Journal(_Discard(), engine.clock, engine.new_id(), 0)
+    ticketing = _NoTickets(engine.clock, journal)
+    context = Context(journal, engine.codec, engine.clock, ticketing, engine.new_id)
 
     async def claim_version(version: str) -> str | None:
         return None

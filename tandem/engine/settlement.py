@@ -1,6 +1,7 @@
 """Settling tickets: try again, or accept what a person did by hand once the books show it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from tandem.engine.journal import Journal
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.steps import UNDO, StepState
+from tandem.engine.suspension import Fenced
 from tandem.engine.tickets import Ticketing
 from tandem.engine.write import describe
 from tandem.errors import UsageError
@@ -34,7 +36,8 @@ class Settlement:
         for link in stopped:
             journal = await self._journal(link.run_id)
             if journal is not None:
-                await self._reopen(journal, link.step)
+                with _undisturbed():
+                    await self._reopen(journal, link.step)
         run_ids = list(dict.fromkeys(link.run_id for link in stopped))
         await self._close(ticket, "retried", run_ids, {})
         return run_ids
@@ -58,7 +61,8 @@ class Settlement:
         chosen = _choose(ticket, stopped, reference)
         journal = await self._journal(chosen.run_id)
         if journal is not None:
-            await self._settle(ticket, journal, chosen, document, answer)
+            with _undisturbed():
+                await self._settle(ticket, journal, chosen, document, answer)
         if len(stopped) == 1:
             await self._close(ticket, "resolved", [chosen.run_id], {"document": document, "answer": answer})
         else:
@@ -102,7 +106,7 @@ class Settlement:
                 operation=step.operation,
                 request=step.request,
             )
-            schedule(journal, self._engine.clock, look, step.doubt.number, rungs.late_s if rungs else 0.0)
+            schedule(self._context(journal), look, step.doubt.number, rungs.late_s if rungs else 0.0)
 
     async def _answer(self, ticket: Ticket, journal: Journal, step: StepState, answer: str | None) -> None:
         choices = str(ticket.error["fields"]["choices"]).split(", ")
@@ -153,16 +157,16 @@ class Settlement:
     async def _find(
         self, step: StepState, journal: Journal, operation: Operation[Any, Any], request: Record
     ) -> tuple[Document, ...]:
-        context = Context(
-            journal,
-            self._engine.codec,
-            self._engine.clock,
-            Ticketing(self._engine.database, self._engine.clock, journal),
-        )
         system = self._engine.systems[step.system or ""]
         lookup = cast(Write, request).lookup()
-        found = await observe(context, system, step.name, operation_named(str(operation.read_back)), lookup)
+        found = await observe(
+            self._context(journal), system, step.name, operation_named(str(operation.read_back)), lookup
+        )
         return cast(Found, found).documents
+
+    def _context(self, journal: Journal) -> Context:
+        engine = self._engine
+        return Context(journal, engine.codec, engine.clock, Ticketing(engine.clock, journal), engine.new_id)
 
     async def _reopen(self, journal: Journal, step: str) -> None:
         undone = set() if step.endswith(UNDO) else {state.name for state in journal.steps if state.undone}
@@ -172,13 +176,16 @@ class Settlement:
         await journal.flush()
 
     async def _journal(self, run_id: str) -> Journal | None:
-        """The journal of a run that does not execute, to be written by us; None when it has gone on or ended.
+        """The journal of a run that does not execute, to be written by us; None when it has ended.
 
-        A run that several tickets stopped is ready once the first of them is settled.
+        A run that several tickets stopped is ready once the first of them is settled. Raises UsageError while the run
+        executes: it may be about to wait for this very ticket.
         """
         row = await self._engine.database.read(lambda connection: runs.find(connection, run_id))
-        if row is None or row.status not in ("waiting", "ready"):
+        if row is None or row.status == "finished":
             return None
+        if row.status == "running":
+            raise _under_way()
         entries = await self._engine.database.read(lambda connection: journal_rows.load(connection, run_id))
         return Journal(self._engine.database, self._engine.clock, run_id, row.epoch, entries)
 
@@ -216,6 +223,19 @@ class Settlement:
             subject=f"ticket {ticket.id}",
             detail={"runs": run_ids, **detail},
         )
+
+
+def _under_way() -> UsageError:
+    return UsageError("A run that this ticket stopped is being worked on at this moment. Try again in a minute.")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A worker that takes the run in the middle of it fences us: nothing of this settlement counts."""
+    try:
+        yield
+    except Fenced:
+        raise _under_way() from None
 
 
 def _only_reads(names: str) -> bool:

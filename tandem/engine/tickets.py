@@ -1,20 +1,23 @@
 """Opening tickets from a run: what happened, where, with which evidence."""
 
+from typing import Any
+
+from sqlalchemy import Connection
+
 from tandem import log
 from tandem.domain.clock import Clock
 from tandem.engine.journal import Journal
 from tandem.engine.steps import StepState
 from tandem.errors import TandemError
 from tandem.store import tickets
-from tandem.store.database import Database
 from tandem.store.tickets import Fault, TicketKind
 
 
 class Ticketing:
-    """Opens tickets for one run and notes them in its journal."""
+    """Opens tickets for one run and notes them in its journal, both or neither."""
 
-    def __init__(self, database: Database, clock: Clock, journal: Journal) -> None:
-        self._database, self._clock, self._journal = database, clock, journal
+    def __init__(self, clock: Clock, journal: Journal) -> None:
+        self._clock, self._journal = clock, journal
 
     async def open(
         self,
@@ -37,24 +40,26 @@ class Ticketing:
             channel=channel,
             reference=reference,
             error=error.recorded(),
-            evidence=tuple({*step.evidence, *error.evidence}),
+            evidence=tuple(dict.fromkeys((*step.evidence, *error.evidence))),
             fold=fold,
         )
-        await self._journal.flush()
-        ticket_id, is_new = await self._database.write(
-            lambda connection: tickets.open_or_fold(
-                connection, fault, run_id=self._journal.run_id, step=step.name, blocking=blocking, at=self._clock.now()
+        at = self._clock.now()
+
+        def opened(connection: Connection) -> dict[str, Any]:
+            ticket_id, is_new = tickets.open_or_fold(
+                connection, fault, run_id=self._journal.run_id, step=step.name, blocking=blocking, at=at
             )
-        )
-        await self._journal.append(step.name, "ticketed", {"ticket": ticket_id, "blocking": blocking})
+            return {"ticket": ticket_id, "blocking": blocking, "new": is_new}
+
+        noted = await self._journal.append_made(step.name, "ticketed", opened)
         log.event(
-            "ticket.opened" if is_new else "ticket.counted",
+            "ticket.opened" if noted["new"] else "ticket.counted",
             level="WARNING",
-            ticket=ticket_id,
+            ticket=noted["ticket"],
             kind=kind,
             system=system,
             operation=operation,
             reference=reference,
             run=self._journal.run_id,
         )
-        return ticket_id
+        return int(noted["ticket"])

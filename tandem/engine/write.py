@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from tandem import log
+from tandem.domain.channel import Channel
+from tandem.domain.hold import Hold, holding
 from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.climb import Climb
@@ -31,6 +33,8 @@ _LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 class WriteClimb(Climb):
     """The outcome table of the design, for operations that change the vendor's books."""
 
+    _hold: Hold
+
     async def _prepare(self) -> Record | None:
         if self.state.request is not None:
             self.request = self.context.codec.load(self.operation.request, self.state.request)
@@ -44,7 +48,12 @@ class WriteClimb(Climb):
         body: dict[str, Any] = {"number": number, "channel": channel}
         if self.state.request is None:
             body |= self._intent()
+        self._hold = Hold(self.context.clock, self.context.journal.confirm)
         await self.context.journal.append(self.step_name, "attempted", body)
+
+    async def _carried(self, number: int, channel: Channel) -> Record:
+        with holding(self._hold):
+            return await super()._carried(number, channel)
 
     def _intent(self) -> dict[str, Any]:
         return {
@@ -166,7 +175,7 @@ class WriteClimb(Climb):
                 operation=self.operation.name,
                 request=self.context.codec.dump(self.request),
             )
-            schedule(self.context.journal, self.context.clock, look, doubt.number, self.rungs.late_s)
+            schedule(self.context, look, doubt.number, self.rungs.late_s)
         shown = [difference.model_dump() for difference in differences]
         self.context.journal.note(self.step_name, "absent", {"number": doubt.number, "differences": shown})
 
@@ -226,7 +235,10 @@ class WriteClimb(Climb):
         return True
 
     async def _exhausted(self) -> None:
-        differences = self.state.attempts[-1].differences
+        last = self.state.attempts[-1]
+        differences = last.differences
+        if last.outcome == "claimed" and not differences:
+            await self._ticket("channels_exhausted", self._not_there(last.channel), channel=last.channel)
         if not differences:
             await super()._exhausted()
         error = WrittenDifferently(
@@ -238,6 +250,16 @@ class WriteClimb(Climb):
             fields=describe([Difference.model_validate(item) for item in differences]),
         )
         await self._ticket("written_differently", error, channel=self.state.attempts[-1].channel)
+
+    def _not_there(self, channel: ChannelName) -> UnknownOutcome:
+        return UnknownOutcome(
+            "{channel} of system {system} says that {operation} {reference} is done, but it does not stand there, "
+            "however often it was tried. Enter it by hand and resolve this ticket with its number, or retry it.",
+            channel=channel,
+            system=self.system.name,
+            operation=self.operation.name,
+            reference=self._reference,
+        )
 
     def _broken_off(self, channel: ChannelName) -> UnknownOutcome:
         return UnknownOutcome(

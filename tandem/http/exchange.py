@@ -1,15 +1,19 @@
 """One HTTP exchange of one system: counted, logged, read to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from tandem.domain.clock import Clock
+from tandem.domain.hold import Hold, current_hold
 from tandem.http.answer import read_whole
 from tandem.http.outcome import Call
 from tandem.log import event
+
+Trace = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Told by the transport what it is about to do (httpcore's ``trace`` extension)."""
 
 _REQUEST_ID = frozenset((b"x-request-id", b"request-id", b"x-ms-service-request-id", b"x-sfdc-request-id", b"x-ecid"))
 
@@ -34,6 +38,7 @@ class Exchange:
 
     async def send(self, call: Call, url: str, message: Message, login: Mapping[str, str]) -> httpx.Response:
         """The answer, with ``login`` among the request's headers. Raises what httpx raises, and AnswerTooLarge."""
+        hold = None if call.safe else current_hold()
         request = self._client.build_request(
             call.method,
             url,
@@ -41,6 +46,7 @@ class Exchange:
             headers={**message.headers, **login},
             json=message.json,
             content=message.content,
+            extensions=None if hold is None else {"trace": _confirming(hold)},
         )
         self.count += 1
         started_s = self._clock.monotonic_s()
@@ -59,6 +65,16 @@ class Exchange:
     def _log(self, call: Call, started_s: float, *, level: str = "DEBUG", **fields: object) -> None:
         ms = round((self._clock.monotonic_s() - started_s) * 1000, 1)
         event("http.called", level=level, system=call.system, method=call.method, path=call.path, ms=ms, **fields)
+
+
+def _confirming(hold: Hold) -> Trace:
+    """Confirms the hold once the connection stands, right before the first byte of the request."""
+
+    async def trace(event_name: str, _: Mapping[str, Any]) -> None:
+        if event_name.endswith(".send_request_headers.started"):
+            await hold.confirm()
+
+    return trace
 
 
 def _request_id(response: httpx.Response) -> str | None:

@@ -25,16 +25,22 @@ _NO_WORD_S = 1.0
 
 
 class HttpPort:
-    """``system`` is its name in tandem.yaml; ``clock`` the one it waits by.
+    """``system`` is its name in tandem.yaml; ``clock`` the one it waits by; ``client`` the one it closes with itself.
 
     Belongs to one event loop. Making one raises UsageError when a key or certificate file cannot be used.
     """
 
-    def __init__(self, system: str, settings: ApiSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        system: str,
+        settings: ApiSettings,
+        clock: Clock | None = None,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
         self.system = system
         self.clock: Clock = clock or SystemClock()
         self._url = settings.url
-        self._client = new_client(system, settings)
+        self._client = client or new_client(system, settings)
         self._exchange = Exchange(self._client, self.clock)
         self._limiter = Limiter(system, settings.quota, self.clock)
         self._breaker = CircuitBreaker(system, self.clock)

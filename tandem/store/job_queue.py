@@ -47,7 +47,7 @@ def undispatched(connection: Connection, limit: int, until: datetime, scope: Sco
     limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
     if limit <= 0:
         return []
-    (within,) = scope.parts()
+    (within,) = scope.parts
     live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.in_(["todo", "doing"]))
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
     rows = connection.execute(select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit))

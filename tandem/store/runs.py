@@ -1,13 +1,27 @@
 """Runs: one execution of a bot for one work item."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from tandem.store import keys, workers
 from tandem.store.change import Change
@@ -67,9 +81,10 @@ class Scope:
     only: Sequence[str] | None = None
     queues: Sequence[str] | None = None
 
-    def parts(self) -> Iterator[ColumnElement[bool]]:
+    @cached_property
+    def parts(self) -> list[ColumnElement[bool]]:
         """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
-        within = [~_busy()]
+        within = [~_BUSY]
         if self.bots is not None:
             within.append(runs.c.bot.in_(self.bots))
         if not self.attended:
@@ -77,27 +92,52 @@ class Scope:
         if self.queues is not None:
             within.append(runs.c.queue.in_(self.queues))
         if self.only is None:
-            yield and_(*within)
-            return
-        for part in _parts(sorted(self.only), 5000):
-            yield and_(*within, runs.c.id.in_(part))
+            return [and_(*within)]
+        return [and_(*within, runs.c.id.in_(part)) for part in _parts(sorted(self.only), 5000)]
+
+    @cached_property
+    def due(self) -> list[list[Select[Any]]]:
+        """Queries for the runs that are ready or due at ``now``, at most ``most`` each.
+
+        Asked for one by one, since ready and due runs each have their index, in which the oldest come first.
+        """
+        kinds = (runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= bindparam("now")))
+        most: BindParameter[int] = bindparam("most")
+        return [
+            [select(runs).where(kind, within).order_by(runs.c.id).limit(most) for kind in kinds]
+            for within in self.parts
+        ]
+
+    @cached_property
+    def wakes(self) -> list[Select[Any]]:
+        """Queries for the first instant at which a waiting run becomes due."""
+        first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
+        return [first.where(within) for within in self.parts]
 
 
 ANY = Scope()
 
 
 def _busy() -> ColumnElement[bool]:
-    """Whether another run has the business key: it is under way, or was made earlier and waits likewise."""
+    """Whether another run has the business key: it is under way, or was made earlier and waits likewise.
+
+    Those that wait go before those that are ready, in the order of their ids: one order for all, or two runs could
+    each wait for the other when a clock that was put back gives the later one the smaller id.
+    """
     other = runs.alias("other")
+    is_older = other.c.id < runs.c.id
     return exists().where(
         other.c.business_key == runs.c.business_key,
         other.c.id != runs.c.id,
         or_(
             other.c.status == "running",
-            and_(other.c.status == "waiting", or_(runs.c.status == "ready", other.c.id < runs.c.id)),
-            and_(other.c.status == "ready", other.c.id < runs.c.id),
+            and_(other.c.status == "waiting", or_(runs.c.status == "ready", is_older), runs.c.status != "running"),
+            and_(other.c.status == "ready", runs.c.status == "ready", is_older),
         ),
     )
+
+
+_BUSY = _busy()
 
 
 def add(connection: Connection, new: Sequence[NewRun], at: datetime) -> list[str]:
@@ -146,21 +186,15 @@ def claim(
 ) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
     rows: list[Row[Any]] = []
-    for within in scope.parts():
-        rows += _oldest(connection, limit - len(rows), now, within)
+    for queries in scope.due:
+        bounds = {"now": now, "most": limit - len(rows)}
+        found = [row for query in queries for row in connection.execute(query, bounds)]
+        rows += sorted(found, key=lambda row: str(row.id))[: limit - len(rows)]
         if len(rows) == limit:
             break
     if rows and keys.are_shared(connection):
         rows = _still_free(connection, rows, now)
     return _begin(connection, rows, worker)
-
-
-def _oldest(connection: Connection, limit: int, now: datetime, within: ColumnElement[bool]) -> list[Row[Any]]:
-    """Ready and due runs; asked for one by one, since each has its index, in which the oldest come first."""
-    ready, due = runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now)
-    queries = (select(runs).where(which, within).order_by(runs.c.id).limit(limit) for which in (ready, due))
-    found = [row for query in queries for row in connection.execute(query)]
-    return sorted(found, key=lambda row: str(row.id))[:limit]
 
 
 def take(
@@ -176,7 +210,7 @@ def take(
         return None
     keys.wait_for(connection, found.business_key)
     due = or_(_due(now), and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker)))
-    (within,) = scope.parts()
+    (within,) = scope.parts
     rows = connection.execute(select(runs).where(runs.c.id == run_id, due, within).with_for_update()).all()
     return next(iter(_begin(connection, rows, worker)), None)
 
@@ -186,6 +220,12 @@ def hand_over(connection: Connection, run_id: str, epoch: int, queue: str | None
     values = {"status": "ready"} if queue is None else {"status": "ready", "queue": queue}
     done = connection.execute(update(runs).where(runs.c.id == run_id, runs.c.epoch == epoch).values(**values))
     return done.rowcount == 1
+
+
+def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
+    """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
+    held = select(runs.c.id).where(runs.c.id == run_id, runs.c.epoch == epoch).with_for_update(read=True)
+    return connection.execute(held).first() is not None
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
@@ -254,8 +294,7 @@ def recover(connection: Connection) -> int:
 
 def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     """When the first waiting run that may be taken then is due, if any is waiting for a time."""
-    first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
-    found = (connection.execute(first.where(within)).scalar() for within in scope.parts())
+    found = (connection.execute(query).scalar() for query in scope.wakes)
     return min((wake_at for wake_at in found if wake_at is not None), default=None)
 
 
@@ -317,7 +356,7 @@ def _still_free(connection: Connection, rows: Sequence[Row[Any]], now: datetime)
     """Those of the runs that no other process takes at this moment, nor another run of their business keys."""
     ours = keys.reserve(connection, [row.business_key for row in rows])
     ids = [row.id for row in rows if row.business_key in ours]
-    query = select(runs).where(runs.c.id.in_(ids), _due(now), ~_busy()).order_by(runs.c.id)
+    query = select(runs).where(runs.c.id.in_(ids), _due(now), ~_BUSY).order_by(runs.c.id)
     return list(connection.execute(query.with_for_update(skip_locked=True)).all())
 
 

@@ -12,6 +12,7 @@ from tandem.channels.notation import Notation
 from tandem.channels.recording import Recording
 from tandem.channels.replayer import Replayer
 from tandem.document import read
+from tandem.domain.hold import INTENT_S, Hold, holding
 from tandem.errors import (
     AccessRefused,
     DocumentNotFound,
@@ -23,6 +24,7 @@ from tandem.errors import (
     UnknownOutcome,
 )
 from tests.channels.paper import PaperScreen
+from tests.http.hand_clock import HandClock
 
 SCREEN = """
 format: 1
@@ -265,3 +267,17 @@ async def test_errors_of_tandem_itself_come_through_before_commit(study: Study) 
     (study.folder / "form.yaml").write_text("format: 1\nscreen: form\n")
     with pytest.raises(TandemError, match="Screen form has no open"):
         await study.replay()
+
+
+async def test_commit_of_a_run_taken_over_is_not_clicked(study: Study) -> None:
+    class TakenOver(BaseException): ...
+
+    async def not_ours() -> None:
+        raise TakenOver
+
+    clock = HandClock()
+    with holding(Hold(clock, not_ours)):
+        clock.at_s += INTENT_S + 1
+        with pytest.raises(TakenOver):
+            await study.replay(SAVE)
+    assert study.paper.acts == ["open /form/7", "committing"]

@@ -1,12 +1,21 @@
 """The second look undoes a late twin, and never the document that a run, or a person, relies on."""
 
+from contextlib import nullcontext
+
+import pytest
+
 from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
+from tandem.engine.climb import Context
 from tandem.engine.engine import Engine
+from tandem.engine.journal import Journal
+from tandem.engine.late_look import BOT, LateLook, schedule
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
+from tandem.engine.suspension import Fenced
+from tandem.engine.tickets import Ticketing
 from tandem.errors import BusinessError
-from tandem.store import tickets
+from tandem.store import runs, tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import Office, OrderItem, order, work
 
@@ -134,3 +143,17 @@ async def test_twin_whose_number_another_system_has_too_is_still_noticed(engine:
     await engine.start("order", [work("R-2")])
     await engine.work(patience_s=LONG_S)
     assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]
+
+
+async def test_worker_that_was_taken_over_schedules_no_look(engine: Engine, office: Office) -> None:
+    (run_id,) = await engine.start("order", [work("R-1")])
+    await engine.work()
+    look = LateLook(run_id=run_id, step="s", system="erp", operation=SALES_ORDER_CREATE.name, request={})
+    for epoch, count in ((0, 0), (1, 1)):
+        journal = Journal(engine.database, engine.clock, run_id, epoch)
+        context = Context(journal, engine.codec, engine.clock, Ticketing(engine.clock, journal), engine.new_id)
+        schedule(context, look, 1, 900.0)
+        with pytest.raises(Fenced) if epoch == 0 else nullcontext():
+            await journal.flush()
+        looks = await engine.database.read(lambda connection: runs.list_newest(connection, 9, bot=BOT))
+        assert len(looks) == count

@@ -1,11 +1,15 @@
 """Runs: replay, dedupe, saga, suspension, crash and recovery, attended and dry runs."""
 
 import asyncio
+import dataclasses
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
+from tandem.domain.channel import Attempt
+from tandem.domain.hold import INTENT_S, confirm_hold
+from tandem.domain.record import Record
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import BotResult
@@ -16,7 +20,7 @@ from tandem.store import audit, journal, runs, tickets
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.vault import Vault
-from tests.engine.vendor import Crash, HandHeldClock, Office, OrderItem, order, work
+from tests.engine.vendor import Crash, HandHeldClock, Office, OrderItem, ScriptedChannel, order, work
 
 
 def bot_doing(office: Office, process: object) -> None:
@@ -59,6 +63,55 @@ async def test_worker_that_was_taken_over_writes_nothing_more(engine: Engine, of
     tally = await engine.work()
     assert tally.finished == {}
     assert office.books.documents == []
+
+
+class StoppedChannel(ScriptedChannel):
+    """Its worker is stopped before the first byte leaves, and taken for dead."""
+
+    def __init__(self, office: Office, clock: HandHeldClock, database: Database) -> None:
+        super().__init__("api", office.books, clock)
+        self._hand, self._database = clock, database
+
+    async def perform(self, attempt: Attempt) -> Record:
+        self._hand.advance(INTENT_S + 1)
+        await self._database.write(lambda books: runs.recover(books) and runs.claim(books, 1, self._hand.now()))
+        await confirm_hold()
+        return await super().perform(attempt)
+
+
+async def test_worker_taken_over_between_intent_and_send_sends_nothing(
+    engine: Engine, office: Office, clock: HandHeldClock, database: Database
+) -> None:
+    office.api = StoppedChannel(office, clock, database)
+    office.use_ladder("api")
+    await engine.start("order", [work("R-1")])
+    tally = await engine.work()
+    assert (tally.finished, office.api.calls) == ({}, [])
+
+
+@pytest.mark.parametrize("word", ["ticket", "version", "finish", "wait"])
+async def test_worker_that_was_taken_over_leaves_the_books_alone(
+    engine: Engine, database: Database, office: Office, word: str
+) -> None:
+    async def process(run: Run) -> BotResult:
+        await database.write(lambda connection: runs.recover(connection) and runs.claim(connection, 1, clock()))
+        if word == "version":
+            await run.version("order-7@v1")
+        if word == "ticket":
+            await run.report("written_twice", StockShort("Short."), "erp", SALES_ORDER_CREATE, "R-1")
+        if word == "wait":
+            await run.sleep(3600)
+        return BotResult(outcome="created")
+
+    clock = engine.clock.now
+    office.use_ladder("api")
+    bot_doing(office, process)
+    (run_id,) = await engine.start("order", [work("R-1")])
+    before = await status_of(engine, run_id)
+    await engine.work()
+    after = await status_of(engine, run_id)
+    assert dataclasses.replace(after, epoch=0) == dataclasses.replace(before, status="running", epoch=0)
+    assert await database.read(lambda connection: tickets.list_newest(connection, 10)) == []
 
 
 async def test_second_trigger_before_the_first_has_begun_is_the_same_run(engine: Engine, office: Office) -> None:

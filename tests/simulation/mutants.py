@@ -1,0 +1,112 @@
+"""The engine broken on purpose: each mutant replaces one passage of one module, and the simulation must notice it."""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """``passage`` stands exactly once in the module; ``within``: how many seeds it may take to be found."""
+
+    module: str
+    passage: str
+    replacement: str
+    within: int = 400
+
+
+MUTANTS = {
+    "intent not recorded": Mutant(
+        "tandem.engine.write",
+        'await self.context.journal.append(self.step_name, "attempted", body)',
+        "pass",
+    ),
+    "intent sent before it is on the disk": Mutant(
+        "tandem.engine.write",
+        'await self.context.journal.append(self.step_name, "attempted", body)',
+        'self.context.journal.note(self.step_name, "attempted", body)',
+    ),
+    "open intent taken for not sent after a crash": Mutant(
+        "tandem.engine.steps",
+        'return self.outcome != "not_sent" and not self.absent',
+        'return self.outcome not in ("not_sent", None) and not self.absent',
+    ),
+    "descent on an unknown outcome": Mutant(
+        "tandem.engine.write",
+        'self._end(number, channel, "unknown", error)',
+        'return self._end(number, channel, "not_sent", error)',
+    ),
+    "no read-back": Mutant("tandem.engine.write", "verdict = await self._look_or_ticket(is_last)", "verdict = None"),
+    "absent believed at once": Mutant(
+        "tandem.engine.write", "is_last = self.context.clock.now() >= deadline", "is_last = True"
+    ),
+    "absent believed without a late look": Mutant(
+        "tandem.engine.write", "schedule(self.context, look, doubt.number, self.rungs.late_s)", "pass"
+    ),
+    "screen's word believed": Mutant(
+        "tandem.engine.write", 'if channel == "api" or self.operation', "if True or self.operation"
+    ),
+    "late twin left standing": Mutant("tandem.engine.late_look", "if not twins:", "if True:"),
+    "no compensation": Mutant("tandem.engine.run", "reversed(self._done[before:])", "[]"),
+    "failed compensation kept quiet": Mutant("tandem.engine.run", "await self._ticket_residue(done, error)", "pass"),
+    "version not claimed": Mutant("tandem.engine.run", "if holder is not None:", "if False:"),
+    "journal not fenced": Mutant(
+        "tandem.store.journal",
+        'runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")',
+        'runs.c.id == bindparam("run"), bindparam("run_epoch") == bindparam("run_epoch")',
+    ),
+    "old intent sent without a question": Mutant(
+        "tandem.domain.hold", "while self._age_s() > INTENT_S:", "while False:"
+    ),
+    "twin found beside the first kept quiet": Mutant(
+        "tandem.engine.write", "await self._keep_first(verdict.documents)", "pass"
+    ),
+    "running runs of a dead process left alone": Mutant(
+        "tandem.store.runs",
+        'where(runs.c.status == "running").values(status="ready")',
+        'where(runs.c.status == "gone").values(status="ready")',
+    ),
+    "limiter lets everybody in": Mutant("tandem.http.limiter", "if not self._places:", "if True:"),
+    "Retry-After ignored": Mutant("tandem.http.port", "self._limiter.pause(wait_s)", "pass"),
+}
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
+        if name != self._mutant.module:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(name, path)
+        assert found is not None
+        assert found.origin is not None
+        found.loader = _Loader(self._mutant, found.origin)
+        return found
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, mutant: Mutant, origin: str) -> None:
+        self._mutant, self._origin = mutant, origin
+
+    def exec_module(self, module: ModuleType) -> None:
+        source = Path(self._origin).read_text(encoding="utf-8")
+        count = source.count(self._mutant.passage)
+        if count != 1:
+            raise LookupError(f"{self._mutant.module} holds {count} times: {self._mutant.passage}")
+        exec(
+            compile(source.replace(self._mutant.passage, self._mutant.replacement), self._origin, "exec"),
+            module.__dict__,
+        )
+
+
+def breed(name: str) -> None:
+    """From here on this process imports the mutant instead of the module."""
+    mutant = MUTANTS[name]
+    assert mutant.module not in sys.modules, f"{mutant.module} is imported already"
+    sys.meta_path.insert(0, _Finder(mutant))

@@ -1,0 +1,131 @@
+"""The wire between one process and one vendor's API: an httpx transport whose every phase may fail."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import httpx
+
+from tandem.channels.api import ApiChannel
+from tandem.domain.clock import Clock
+from tandem.domain.record import Record
+from tandem.errors import AccessRefused, error_named
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings, ClientCredentialsAuth, Quota
+from tests.simulation.business import OPERATIONS
+from tests.simulation.loop import Process
+from tests.simulation.vendor import Answer, Vendor
+from tests.simulation.weather import Weather
+
+PLACES = 4
+_READ_TIMEOUT_S = 30.0
+_IDLE_S = 60.0
+"""A server closes a connection on which it has waited so long for a request."""
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """``sent``: when each request but logins left this process; ``told``: each 429, when, and for how long."""
+
+    def __init__(self, vendor: Vendor, process: Process, random: Random, weather: Weather) -> None:
+        self._vendor, self._process, self._random, self._weather = vendor, process, random, weather
+        self.sent: list[float] = []
+        self.told: list[tuple[float, float]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        loop = self._process.loop
+        await asyncio.sleep(self._random.random() * 0.05)
+        if self._weather.strikes("refused"):
+            raise httpx.ConnectError("refused")
+        if self._weather.strikes("connect timeout"):
+            await asyncio.sleep(5)
+            raise httpx.ConnectTimeout("no connection")
+        ready_s = loop.time()
+        trace: Callable[[str, dict[str, Any]], Awaitable[None]] | None = request.extensions.get("trace")
+        if trace is not None:
+            await trace("http11.send_request_headers.started", {})
+        await asyncio.sleep(0)
+        if loop.time() - ready_s > _IDLE_S or self._weather.strikes("reset before sending"):
+            raise httpx.WriteError("reset")
+        return await self._exchange(request)
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        loop = self._process.loop
+        path = request.url.path.strip("/")
+        if path == "token":
+            return httpx.Response(200, json={"access_token": self._vendor.new_token(), "token_type": "Bearer"})
+        self.sent.append(loop.time())
+        answered: asyncio.Future[Answer | Exception] = loop.create_future()
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        body = json.loads(request.content)
+        loop.world(
+            self._latency_s(), self._vendor.arrive, path, body, self._process.name, self._towards(answered), token
+        )
+        if self._weather.strikes("reset after sending"):
+            self._process.later(self._random.random() * 2, _settle, answered, httpx.ReadError("reset"))
+        self._process.later(_READ_TIMEOUT_S, _settle, answered, httpx.ReadTimeout("no answer"))
+        outcome = await answered
+        if isinstance(outcome, Exception):
+            raise outcome
+        return self._response(outcome)
+
+    def _towards(self, answered: "asyncio.Future[Answer | Exception]") -> Callable[[Answer], None]:
+        """How the vendor's answer comes to this process: soon, late, or never."""
+
+        def respond(answer: Answer) -> None:
+            if self._weather.strikes("answer lost"):
+                return
+            late_s = (
+                self._random.uniform(_READ_TIMEOUT_S, 3 * _READ_TIMEOUT_S)
+                if self._weather.strikes("answer late")
+                else 0.0
+            )
+            self._process.later(self._latency_s() + late_s, _settle, answered, answer)
+
+        return respond
+
+    def _response(self, answer: Answer) -> httpx.Response:
+        headers = {}
+        if answer.retry_after_s is not None:
+            headers["retry-after"] = f"{answer.retry_after_s:.0f}"
+            self.told.append((self._process.loop.time(), answer.retry_after_s))
+        return httpx.Response(answer.status, headers=headers, json=answer.body | {"code": answer.code})
+
+    def _latency_s(self) -> float:
+        return self._random.random() * 0.2
+
+
+def _settle(answered: "asyncio.Future[Any]", outcome: Any) -> None:
+    if not answered.done():
+        answered.set_result(outcome)
+
+
+def api_channel(system: str, wire: Wire, clock: Clock, calls_per_s: float) -> ApiChannel:
+    """The real API channel over the real port, on a simulated wire."""
+    auth = ClientCredentialsAuth(kind="client_credentials", token_url="/token", client_id="us", client_secret="secret")
+    settings = ApiSettings(url="http://vendor", auth=auth, quota=Quota(calls_per_s=calls_per_s, concurrent=PLACES))
+    client = httpx.AsyncClient(transport=wire, trust_env=False, timeout=None)
+    port = HttpPort(system, settings, clock, client)
+    return ApiChannel(system, port, port, {name: _rung(name) for name in OPERATIONS})
+
+
+def _rung(name: str) -> Callable[[Any, Record], Awaitable[Record]]:
+    operation = OPERATIONS[name]
+
+    async def rung(port: HttpPort, request: Record) -> Record:
+        answer = await port.send("POST", f"/{name}", json=request.model_dump(), safe=not operation.writes)
+        body = answer.json()
+        code = body.pop("code")
+        if answer.status_code == 200:
+            result: Record = operation.result.model_validate(body)
+            return result
+        raise said(code, port.system)
+
+    return rung
+
+
+def said(code: str, system: str) -> Exception:
+    """What the vendor's no means."""
+    kind = AccessRefused if code == "access_refused" else error_named(code)
+    return kind("{system} says {code}.", system=system, code=code)

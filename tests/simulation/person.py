@@ -1,0 +1,98 @@
+"""The person who settles tickets, as their texts say: looks into the vendor's books, corrects them by hand, and tells
+Tandem. A ticket that only the bot's author can settle stays open."""
+
+from typing import TYPE_CHECKING
+
+from tandem.engine.settlement import Settlement
+from tandem.engine.steps import UNDO
+from tandem.errors import TandemError
+from tandem.store.tickets import Ticket, TicketRun
+from tests.simulation.vendor import LATEST_COMMIT_S, LONGEST_LAG_S, Kept
+
+if TYPE_CHECKING:
+    from tests.simulation.worker import Worker
+    from tests.simulation.world import World
+
+_CAREFUL_S = LATEST_COMMIT_S + LONGEST_LAG_S
+
+
+class Person:
+    """Looks now and then. ``careful``: waits until the vendor can commit no more before believing its books."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._careful = world.random.random() < 0.5
+
+    def look(self) -> None:
+        world = self._world
+        awake = [worker for worker in world.workers if worker.process.alive and not worker.process.stopped]
+        for ticket in world.open_tickets():
+            if awake and self._settles(ticket):
+                worker = world.random.choice(awake)
+                worker.process.run(self._settle(worker, ticket))
+
+    def hopeless(self, ticket: Ticket) -> bool:
+        """Whether trying again meets the same refusal for ever: a rule's, or that of a key a void paper keeps."""
+        return ticket.kind == "business_exception" or ticket.error["code"] == "duplicate_reference"
+
+    def _settles(self, ticket: Ticket) -> bool:
+        if self.hopeless(ticket):
+            return False
+        blind = "sim_posting" in ticket.operation
+        age_s = (self._world.machines[0].now() - ticket.last_at).total_seconds()
+        return age_s > _CAREFUL_S or not (self._careful or blind)
+
+    async def _settle(self, worker: "Worker", ticket: Ticket) -> None:
+        settlement = Settlement(worker.engine, "clerk")
+        stopped = [link for link in ticket.runs if link.blocking]
+        try:
+            document = self._correct_books(ticket, stopped[0]) if stopped else self._clear_twins(ticket)
+            if document is None and stopped:
+                await settlement.retry(ticket.id)
+            else:
+                reference = stopped[0].reference if stopped else None
+                await settlement.resolve(ticket.id, document=document, reference=reference)
+        except TandemError as error:
+            self._world.tell(f"person on ticket {ticket.id}: {error}")
+        else:
+            self._world.tell(f"person settles ticket {ticket.id} ({ticket.kind}) with document {document}")
+        self._world.nudge()
+
+    def _correct_books(self, ticket: Ticket, link: TicketRun) -> str | None:
+        """Do by hand what the ticket is about; the document to resolve it with, None when the run is to try again."""
+        _, _, operation = link.step.partition(".")
+        kind, _, verb = operation.removesuffix(UNDO).partition(".")
+        if link.reference is None or kind not in ("sim_order", "sim_reservation", "sim_posting"):
+            return None
+        standing = self._world.erp.standing(kind, link.reference)
+        if link.step.endswith(UNDO) or kind == "sim_posting" or not verb.startswith("create"):
+            self._void(standing)
+            return None
+        self._void(standing[1:])
+        if not standing:
+            return self._made_by_hand(kind, link.reference)
+        standing[0].asked = standing[0].asked.model_copy(update={"amount": self._world.items[link.reference].amount})
+        return standing[0].number
+
+    def _made_by_hand(self, kind: str, reference: str) -> str | None:
+        world = self._world
+        if world.random.random() < 0.7 or world.erp.kind in ("unique", "upsert"):
+            return None
+        kept = world.erp.keep(kind, world.asked(reference))
+        world.tell(f"person makes {kind} {reference} as {kept.number}")
+        return kept.number
+
+    def _clear_twins(self, ticket: Ticket) -> None:
+        """A ticket that stops nothing: leave the document that a run holds, and none where none does."""
+        kind = ticket.operation.partition(".")[0]
+        if ticket.reference is None or not kind.startswith("sim_"):
+            return
+        standing = self._world.erp.standing(kind, ticket.reference)
+        held = self._world.held_documents()
+        extra = [kept for kept in standing if kept.number not in held]
+        self._void(extra)
+
+    def _void(self, papers: list[Kept]) -> None:
+        for kept in papers:
+            self._world.erp.make_void(kept)
+            self._world.tell(f"person makes {kept.kind} {kept.number} void")
