@@ -44,13 +44,32 @@ class Dispatcher(Protocol):
         ...
 
 
+class News:
+    """That there may be something to take."""
+
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+
+    def tell(self) -> None:
+        """Let whoever waits look."""
+        self._told.set()
+
+    async def wait(self) -> None:
+        """Return as soon as there is news, and after a second without."""
+        try:
+            await asyncio.wait_for(self._told.wait(), _LOOK_EVERY_S)
+        except TimeoutError:
+            return
+        self._told.clear()
+
+
 class EmbeddedDispatcher:
     """Claims runs from the store itself, oldest first; no other service is needed."""
 
     def __init__(self, database: Database, clock: Clock, scope: Scope, worker: str | None = None) -> None:
         self._database, self._clock, self._worker = database, clock, worker
         self._scope = scope
-        self._news = asyncio.Event()
+        self._news = News()
 
     async def next(self, limit: int) -> list[RunRow]:
         """The oldest runs that are ready or due."""
@@ -65,19 +84,15 @@ class EmbeddedDispatcher:
 
     async def wait(self) -> None:
         """Return after a second, or as soon as this process has made a run ready."""
-        try:
-            await asyncio.wait_for(self._news.wait(), _LOOK_EVERY_S)
-        except TimeoutError:
-            return
-        self._news.clear()
+        await self._news.wait()
 
     async def announce(self) -> None:
         """Look at once."""
-        self._news.set()
+        self._news.tell()
 
     async def let_go(self, row: RunRow) -> None:
         """The next run of its business key can go on."""
-        self._news.set()
+        self._news.tell()
 
     async def beat(self) -> None:
         """Nothing to do: it keeps nothing of its own."""

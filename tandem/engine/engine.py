@@ -97,7 +97,7 @@ class Engine:
     async def begin(self, work: Callable[[Connection], T]) -> T:
         """Carry out a transaction in which runs are started, by ``starting`` or ``polled`` and what goes with them."""
         done = await self.database.write(work)
-        await self._announce()
+        await self.announce()
         return done
 
     def starting(self, bot: str, items: Sequence[Work], mode: Mode = "unattended", version: str = UNREAD) -> Starting:
@@ -192,7 +192,8 @@ class Engine:
         scope = _scope_of(tuple(self.bots), self.attendant is not None)
         return scope if only is None and queues is None else dataclasses.replace(scope, only=only, queues=queues)
 
-    async def _announce(self) -> None:
+    async def announce(self) -> None:
+        """Say that runs have become ready, and that this is on the disk."""
         if self.dispatcher is not None:
             await self.dispatcher.announce()
 

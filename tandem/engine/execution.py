@@ -79,7 +79,7 @@ def _run_of(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> Run:
         return await journal.carry_out(lambda connection: runs.claim_version(connection, row.id, key))
 
     item = engine.codec.load(bot.item, row.input)
-    locking = StoredLocking(engine.database, engine.clock, journal, row.epoch)
+    locking = StoredLocking(engine.database, engine.clock, journal, row.epoch, engine.announce)
     return Run(bot, item, context, LivePerformer(context, attendant), claim_version, locking, attendant)
 
 
@@ -111,7 +111,7 @@ async def _finish(engine: "Engine", row: RunRow, journal: Journal, outcome: str,
     end = runs.finishing(row.id, row.epoch, outcome=outcome, result=result, at=at, keep_dedupe_key=final)
 
     def end_and_leave(connection: Connection) -> bool:
-        return end(connection) and locks.leave(connection, row.id, row.epoch)
+        return end(connection) and locks.leave(connection, row.id, row.epoch) is not None
 
     journal.alongside(end if row.epoch == 1 else end_and_leave)
     await journal.flush()

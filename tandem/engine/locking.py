@@ -1,6 +1,6 @@
 """A run's lock on business objects: nobody else is under way with them while it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -19,14 +19,20 @@ class Locking(Protocol):
 
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int: ...
 
-    def leave(self, place: int) -> None: ...
+    async def leave(self, place: int) -> None: ...
 
 
 class StoredLocking:
-    """In the store. ``enter`` suspends the run while others go first; raises Fenced when another worker has the run."""
+    """In the store. ``enter`` suspends the run while others go first. Both raise Fenced once another worker has the run.
 
-    def __init__(self, database: Database, clock: Clock, journal: Journal, epoch: int) -> None:
+    ``announce`` is called when runs have become ready.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, journal: Journal, epoch: int, announce: Callable[[], Awaitable[None]]
+    ) -> None:
         self._database, self._clock, self._journal, self._epoch = database, clock, journal, epoch
+        self._announce = announce
 
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int:
         """The number of our place; it is another one when the lock was given up and taken again."""
@@ -41,10 +47,14 @@ class StoredLocking:
             raise Suspended(wake_at=self._clock.now() + timedelta(seconds=_LOOK_AGAIN_S), for_lock=True)
         return place.number
 
-    def leave(self, place: int) -> None:
-        """Give the place up, in order with what the journal was told, without waiting for the disk."""
+    async def leave(self, place: int) -> None:
+        """Give the place up, once what the journal was told is on the disk."""
         run_id, epoch = self._journal.run_id, self._epoch
-        self._journal.alongside(lambda connection: locks.leave(connection, run_id, epoch, place))
+        woken = await self._database.write(lambda connection: locks.leave(connection, run_id, epoch, place))
+        if woken is None:
+            raise Fenced
+        if woken:
+            await self._announce()
 
 
 class NoLocking:
@@ -53,4 +63,4 @@ class NoLocking:
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int:
         return 0
 
-    def leave(self, place: int) -> None: ...
+    async def leave(self, place: int) -> None: ...

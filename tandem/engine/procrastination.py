@@ -17,6 +17,7 @@ from procrastinate.jobs import Job, Status
 
 from tandem import log
 from tandem.domain.clock import Clock
+from tandem.engine.dispatcher import News
 from tandem.store import job_queue, runs
 from tandem.store.database import Database
 from tandem.store.job_queue import Undispatched
@@ -31,7 +32,7 @@ _QUEUED_AT_MOST = 1000
 _AHEAD_S = 4.0
 """How long before a waiting run is due its job is made. Until then it costs nothing, and no job is in the way when it
 is woken for another reason."""
-_LOOK_EVERY_S = 1.0
+_PAUSE_S = 1.0
 _FORGET_AFTER_S = 3600.0
 _BEGUN, _NEW = 10, 0
 _CONNECTION = {"application_name": "tandem queue", "options": "-c synchronous_commit=off", "connect_timeout": 10}
@@ -55,7 +56,7 @@ class ProcrastinateDispatcher:
         self._in_hand: dict[str, Job] = {}
         self._has_ended = False
         self._strays: set[int] = set()
-        self._news = asyncio.Event()
+        self._news = News()
         self._listening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -91,18 +92,14 @@ class ProcrastinateDispatcher:
         except ConnectorException as error:
             _note_loss(error)
             self._number = None
-            await self._clock.sleep(_LOOK_EVERY_S)
+            await self._clock.sleep(_PAUSE_S)
             return []
         taken = await asyncio.gather(*(self._take(job) for job in jobs))
         return [row for row in taken if row is not None]
 
     async def wait(self) -> None:
         """Return after a second, or as soon as a job has come."""
-        try:
-            await asyncio.wait_for(self._news.wait(), _LOOK_EVERY_S)
-        except TimeoutError:
-            return
-        self._news.clear()
+        await self._news.wait()
 
     async def announce(self) -> None:
         """Make jobs for what is ready or will soon be due."""
@@ -114,7 +111,7 @@ class ProcrastinateDispatcher:
         if job is not None:
             await self._end(job)
         self._has_ended = True
-        self._news.set()
+        self._news.tell()
 
     async def beat(self) -> None:
         """Tell the queue that we live; end jobs of ours that we know nothing of: an outage had swallowed their end."""
@@ -214,10 +211,10 @@ class ProcrastinateDispatcher:
             try:
                 await self._jobs.listen_for_jobs(on_notification=self._notice, queues=self._queues)
             except ConnectorException:
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(_PAUSE_S)
 
     async def _notice(self, *, channel: str, notification: "Notification") -> None:
-        self._news.set()
+        self._news.tell()
 
 
 def _note_loss(error: ConnectorException) -> None:

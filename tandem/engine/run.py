@@ -169,17 +169,17 @@ class Run:
         state = self._context.journal.step(step)
         system = self._system(role).name
         if state.has_value:
-            self._locking.leave(int(state.value))
+            await self._locking.leave(int(state.value))
             yield str(state.value)
             return
         place = await self._locking.enter([f"{system} {name}" for name in keys], shared=shared)
         try:
             yield str(place)
         except Exception:
-            self._locking.leave(place)
+            await self._locking.leave(place)
             raise
         self._context.journal.note(step, "value", {"value": str(place)})
-        self._locking.leave(place)
+        await self._locking.leave(place)
 
     @asynccontextmanager
     async def saga(self) -> AsyncIterator[None]:

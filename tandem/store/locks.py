@@ -40,15 +40,15 @@ def enter(connection: Connection, run_id: str, epoch: int, keys: Sequence[str], 
     return Place(number, held)
 
 
-def leave(connection: Connection, run_id: str, epoch: int, number: int | None = None) -> bool:
-    """Give a run's place up, and make ready the runs that waited for it alone. False when another worker has the run.
+def leave(connection: Connection, run_id: str, epoch: int, number: int | None = None) -> int | None:
+    """Give a run's place up, and make ready the runs that waited for it alone; how many. None when another worker has
+    the run.
 
     ``number``: nothing is given up if its place is another one by now.
     """
     if not _is_ours(connection, run_id, epoch):
-        return False
-    _give_up(connection, run_id, number)
-    return True
+        return None
+    return _give_up(connection, run_id, number)
 
 
 def await_turn(connection: Connection, run_id: str) -> None:
@@ -63,15 +63,17 @@ def _is_ours(connection: Connection, run_id: str, epoch: int) -> bool:
     return connection.execute(ours).first() is not None
 
 
-def _give_up(connection: Connection, run_id: str, number: int | None = None) -> None:
+def _give_up(connection: Connection, run_id: str, number: int | None = None) -> int:
     ours = locks.c.run_id == run_id if number is None else and_(locks.c.run_id == run_id, locks.c.place == number)
     keys = connection.execute(select(locks.c.key).where(ours)).scalars().all()
     if not keys:
-        return
+        return 0
     _pass_turnstile(connection)
     connection.execute(delete(locks).where(locks.c.run_id == run_id))
     queued = select(locks.c.run_id).where(locks.c.key.in_(keys), locks.c.held == 0, ~_must_wait(locks.c.run_id))
-    run_rows.make_ready(connection, connection.execute(queued.distinct()).scalars().all())
+    woken = connection.execute(queued.distinct()).scalars().all()
+    run_rows.make_ready(connection, woken)
+    return len(woken)
 
 
 def _pass_turnstile(connection: Connection) -> int:

@@ -50,9 +50,9 @@ runs = Table(
     Column("finished_at", Instant),
     Column("wake_at", Instant),
     Column("ticket_id", Integer),
-    Index("runs_by_status", "status", "id"),
     Column("queue", Text, nullable=False, server_default="api"),
     Column("worker", Text),
+    Index("runs_by_status", "status", "id"),
     Index("runs_by_key", "business_key", "status"),
 )
 _is_timed = runs.c.wake_at.is_not(None)

@@ -127,7 +127,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
     commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] not in " E"}
     assert commands == {
-        *("demo", "sandbox", "run", "runs", "schedules", "tickets", "replay"),
+        *("demo", "sandbox", "run", "worker", "workers", "runs", "schedules", "tickets", "replay"),
         *("check", "schema", "doctor", "init", "new", "prune"),
     }
 

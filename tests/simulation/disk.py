@@ -25,7 +25,8 @@ class Disk:
         self._engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}, query_cache_size=2000
         )
-        upgrade(self._engine)
+        with self._engine.begin() as connection:
+            upgrade(connection)
         sqlalchemy_event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         raw = self._engine.raw_connection()
         raw.driver_connection.isolation_level = None  # type: ignore[union-attr]

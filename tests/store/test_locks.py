@@ -42,7 +42,7 @@ class Runs:
 
         await self.do(wait)
 
-    async def leave(self, run_id: str, epoch: int = 1) -> bool:
+    async def leave(self, run_id: str, epoch: int = 1) -> int | None:
         return await self.do(lambda connection: locks.leave(connection, run_id, epoch))
 
     async def row(self, run_id: str) -> RunRow:
@@ -118,8 +118,8 @@ async def test_place_stays_the_same_until_it_is_given_up(under_way: Runs) -> Non
 async def test_lock_of_a_run_that_is_taken_over_is_not_given_up_by_its_former_worker(under_way: Runs) -> None:
     assert await under_way.held("a", "M1")
     await under_way.do(lambda connection: runs.take(connection, "a", NOW))
-    assert not await under_way.leave("a", epoch=1)
+    assert await under_way.leave("a", epoch=1) is None
     assert await under_way.enter("a", "M1", epoch=1) is None
     assert not await under_way.held("b", "M1")
-    assert await under_way.leave("a", epoch=2)
+    assert await under_way.leave("a", epoch=2) == 0
     assert await under_way.held("b", "M1")
