@@ -23,7 +23,7 @@ class Locking(Protocol):
 
 
 class StoredLocking:
-    """In the store. ``enter`` suspends the run while others go first. Both raise Fenced once another worker has the run.
+    """In the store. ``enter`` suspends the run while others go first. Both raise Fenced once another worker has it.
 
     ``announce`` is called when runs have become ready.
     """

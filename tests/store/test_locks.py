@@ -121,5 +121,5 @@ async def test_lock_of_a_run_that_is_taken_over_is_not_given_up_by_its_former_wo
     assert await under_way.leave("a", epoch=1) is None
     assert await under_way.enter("a", "M1", epoch=1) is None
     assert not await under_way.held("b", "M1")
-    assert await under_way.leave("a", epoch=2) == 0
+    assert await under_way.leave("a", epoch=2) == 1
     assert await under_way.held("b", "M1")
