@@ -12,7 +12,7 @@ from tandem.domain.hold import INTENT_S, confirm_hold
 from tandem.domain.record import Record
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.attendant import WritePreview
-from tandem.engine.bot import BotResult
+from tandem.engine.bot import BotResult, Work
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.errors import StockShort, StoreError
@@ -474,3 +474,11 @@ async def test_full_disk_stops_the_work_and_costs_no_order(engine: Engine, offic
     assert sorted(document.order.external_reference for document in office.books.documents) == sorted(
         f"R-{number}" for number in range(60)
     )
+
+
+async def test_two_items_of_one_business_key_are_two_runs(engine: Engine, office: Office) -> None:
+    items = [Work("customer C1", OrderItem(reference=reference)) for reference in ("R-1", "R-2", "R-1")]
+    first, second, again = await engine.start("order", items)
+    assert first == again != second
+    assert (await engine.work()).finished == {"created": 2}
+    assert len(office.books.documents) == 2

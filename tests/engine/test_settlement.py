@@ -11,7 +11,7 @@ from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
 from tandem.errors import StockShort, UsageError
-from tandem.store import tickets
+from tandem.store import runs, tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import Office, order, work
 
@@ -317,3 +317,13 @@ async def test_duplicate_reference_that_a_person_has_cleared_may_be_retried(engi
     await Settlement(engine, "clerk").retry((await only_ticket(engine)).id)
     assert (await engine.work(patience_s=3600)).finished == {"created": 1}
     assert len(office.books.documents) == 1
+
+
+async def test_ticket_of_a_run_that_is_under_way_is_not_settled(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    (run_id,) = [link.run_id for link in ticket.runs]
+    await engine.database.write(lambda connection: runs.make_ready(connection, [run_id]))
+    await engine.database.write(lambda connection: runs.claim(connection, 1, engine.clock.now()))
+    with pytest.raises(UsageError, match="worked on at this moment"):
+        await Settlement(engine, "clerk").retry(ticket.id)
+    assert (await only_ticket(engine)).status == "open"

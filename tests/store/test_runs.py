@@ -57,3 +57,21 @@ async def test_waiting_run_is_taken_only_when_it_is_due(database: Database) -> N
     await database.write(lambda connection: runs.wait(connection, "a", row.epoch, wake_at=due))
     assert await take(database, "a") is None
     assert await take(database, "a", due) is not None
+
+
+async def test_later_run_with_the_smaller_id_waits_for_the_one_that_has_begun(database: Database) -> None:
+    """A wall clock that was put back gives the later run the smaller id."""
+    await database.write(lambda connection: runs.add(connection, [_new("m", "other")], NOW))
+    row = await take(database, "m")
+    assert row is not None
+    await database.write(lambda connection: runs.wait(connection, "m", row.epoch, wake_at=NOW))
+    await database.write(lambda connection: runs.add(connection, [_new("c", "other")], NOW))
+    claimed = await database.write(lambda connection: runs.claim(connection, 9, NOW))
+    assert [row.id for row in claimed] == ["a", "m"]
+
+
+async def test_run_of_a_dead_worker_is_taken_over_though_a_smaller_id_is_ready(database: Database) -> None:
+    await database.write(lambda connection: runs.add(connection, [_new("m", "other")], NOW))
+    assert await take(database, "m") is not None
+    await database.write(lambda connection: runs.add(connection, [_new("c", "other")], NOW))
+    assert await take(database, "m") is not None
