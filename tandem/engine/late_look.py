@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tandem.engine.run import Run
 
 BOT = "tandem.late_look"
-_LOOK_AGAIN_S = 900.0
+_LOOK_AGAIN_S, _DOUBLED_AT_MOST = 900.0, 6
+"""Between looks while a run does not know yet what became of the write: it may wait for a person for days."""
 
 
 class LateLook(Record):
@@ -74,10 +75,10 @@ class _Look:
         self._database, self._codec, self._run, self._look = database, codec, run, look
 
     async def result(self) -> BotResult:
-        for again in itertools.count(1):
+        for again in itertools.count():
             if await self._is_settled():
                 break
-            await self._run.sleep(_LOOK_AGAIN_S, key=str(again))
+            await self._run.sleep(_LOOK_AGAIN_S * 2 ** min(again, _DOUBLED_AT_MOST), key=str(again))
         operation = operation_named(self._look.operation)
         request = self._codec.load(operation.request, self._look.request)
         documents = await self._documents(operation, request)

@@ -2,23 +2,25 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 HEAD = "0005"
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the newest schema; one query."""
+    """Whether the database has the newest schema."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == HEAD
+        is_new = not inspect(connection).has_table("alembic_version")
+        return not is_new and connection.execute(_REVISION).scalar() == HEAD
 
 
 def upgrade(connection: Connection) -> None:
     """Upgrade to HEAD, as part of the connection's transaction."""
+    from alembic import command  # loaded where there is something to upgrade: it takes as long as all of SQLAlchemy
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

@@ -12,8 +12,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from tandem.channels.api import ApiChannel
-from tandem.channels.browser.channel import BrowserChannel
-from tandem.channels.desktop.channel import DesktopChannel
 from tandem.channels.guarded import Guarded
 from tandem.channels.library import Recordings, Screens
 from tandem.channels.replayer import Said
@@ -203,6 +201,8 @@ def _with_quota(settings: ApiSettings, vendor: Vendor) -> ApiSettings:
 
 
 def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault, said: Said | None) -> Channel:
+    from tandem.channels.browser.channel import BrowserChannel  # loads Playwright: half a second for who has no screens
+
     assert block.browser is not None
     return BrowserChannel(
         system,
@@ -217,6 +217,8 @@ def _browser(workspace: Workspace, system: str, block: SystemBlock, vault: Vault
 
 
 def _desktop(workspace: Workspace, system: str, block: SystemBlock, vault: Vault, said: Said | None) -> Channel:
+    from tandem.channels.desktop.channel import DesktopChannel  # loads OpenCV and OCR
+
     assert block.desktop is not None
     return DesktopChannel(
         system,

@@ -2,10 +2,8 @@
 
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -68,8 +66,8 @@ MUTANTS = {
     ),
     "running runs of a dead process left alone": Mutant(
         "tandem.store.runs",
-        'where(runs.c.status == "running").values(status="ready")',
-        'where(runs.c.status == "gone").values(status="ready")',
+        'left = and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker))',
+        'left = runs.c.status == "gone"',
     ),
     "limiter lets everybody in": Mutant("tandem.http.limiter", "if not self._places:", "if True:"),
     "Retry-After ignored": Mutant("tandem.http.port", "self._limiter.pause(wait_s)", "pass"),
@@ -90,19 +88,22 @@ class _Finder(importlib.abc.MetaPathFinder):
         return found
 
 
-class _Loader(importlib.abc.Loader):
-    def __init__(self, mutant: Mutant, origin: str) -> None:
-        self._mutant, self._origin = mutant, origin
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads the module's source with the passage replaced, and keeps no bytecode of it."""
 
-    def exec_module(self, module: ModuleType) -> None:
-        source = Path(self._origin).read_text(encoding="utf-8")
+    def __init__(self, mutant: Mutant, origin: str) -> None:
+        super().__init__(mutant.module, origin)
+        self._mutant = mutant
+
+    def path_stats(self, path: str) -> Any:
+        raise OSError("there is no bytecode of a mutant")
+
+    def get_data(self, path: str) -> bytes:
+        source = super().get_data(path).decode()
         count = source.count(self._mutant.passage)
         if count != 1:
             raise LookupError(f"{self._mutant.module} holds {count} times: {self._mutant.passage}")
-        exec(
-            compile(source.replace(self._mutant.passage, self._mutant.replacement), self._origin, "exec"),
-            module.__dict__,
-        )
+        return source.replace(self._mutant.passage, self._mutant.replacement).encode()
 
 
 def breed(name: str) -> None:

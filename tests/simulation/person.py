@@ -32,8 +32,10 @@ class Person:
                 worker.process.run(self._settle(worker, ticket))
 
     def hopeless(self, ticket: Ticket) -> bool:
-        """Whether trying again meets the same refusal for ever: a rule's, or that of a key a void paper keeps."""
-        return ticket.kind == "business_exception" or ticket.error["code"] == "duplicate_reference"
+        """Whether trying again meets the same end for ever: a rule's no, or a key that a void paper keeps."""
+        named = ticket.error["fields"].get("document")
+        keeps_the_key = any(kept.number == named and kept.void for kept in self._world.erp.books)
+        return keeps_the_key or ticket.kind == "business_exception" or ticket.error["code"] == "duplicate_reference"
 
     def _settles(self, ticket: Ticket) -> bool:
         if self.hopeless(ticket):
