@@ -7,6 +7,7 @@ first second's worth on. Latency is drawn from a seed, half to one and a half ti
 """
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
@@ -53,8 +54,8 @@ def whole_seconds() -> Admits:
 
 
 def token_bucket() -> Admits:
-    """A bucket of 50 that gets 50 more a second."""
-    tokens, filled_at_s = float(PER_S), time.monotonic()
+    """A bucket of 50, full at first, that gets 50 more a second."""
+    tokens, filled_at_s = 0.0, -math.inf
 
     def admits(now_s: float) -> bool:
         nonlocal tokens, filled_at_s
