@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tandem.engine.engine import Engine
 from tandem.store import runs, tickets
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tests.faults.saga import BOT, OPERATIONS, Moment, Saga, engine_on, work
 from tests.sap_pages import SapPages, sap_pages
 
@@ -91,7 +91,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
             sys.executable, "-m", "tests.faults.saga", sap.url, stdin=-1, stdout=-1, cwd=Path(__file__).parents[2]
         )
         try:
-            async with engine_on(Database(folder / "tandem.db"), sap.url) as engine:
+            async with engine_on(open_database(folder / "tandem.db"), sap.url) as engine:
                 yield Stage(sap, program, engine)
         finally:
             assert program.stdin is not None

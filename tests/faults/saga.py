@@ -27,6 +27,7 @@ from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.errors import OrderRefused
 from tandem.store.database import Database
+from tandem.store.sqlite import SqliteBackend
 from tests.faults.site import API, api_engine
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Mortal(Database):
     """A store whose process is killed at its ``die_at``-th write: before it is committed, or when it just is."""
 
     def __init__(self, path: Path, die_at: int, moment: Moment) -> None:
-        super().__init__(path)
+        super().__init__(SqliteBackend(path))
         self._die_at, self._moment = die_at, moment
         self._writes = 0
 

@@ -22,6 +22,7 @@ from tandem.engine.system import Rungs, System
 from tandem.http import ApiSettings, HttpPort
 from tandem.store.codec import Codec
 from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.vault import Vault
 from tests.faults.cells import FOUND_BY, KINDS, LATE_S, SETTLE_S, Cell, VendorKind
 from tests.sap_desktop import sap_desktop
@@ -48,7 +49,7 @@ class Site:
     @asynccontextmanager
     async def engine(self, cell: Cell) -> AsyncIterator[Engine]:
         """A fresh engine on a store of its own; breakers and API connection are fresh too, the screens shared."""
-        database = Database(self.folder / f"{cell.reference}.db")
+        database = open_database(self.folder / f"{cell.reference}.db")
         port = api_port(self.sap.url)
         channels: dict[ChannelName, Channel] = {
             "api": api_channel(port),

@@ -18,7 +18,7 @@ from fixtures.sandbox.faults import FaultPlan
 from fixtures.sap_s4hana.sandbox import build
 from tandem.engine.engine import Engine
 from tandem.engine.system import Rungs
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tests.faults.account import played
 from tests.faults.cells import Cell, Strike, VendorKind
 from tests.faults.site import API, BOT, Site, api_engine, one_order, opened, work
@@ -141,7 +141,7 @@ class Server:
 
 def engine_at(server: Server, folder: Path) -> AbstractAsyncContextManager[Engine]:
     rungs = Rungs(("api",), SETTLE_S, late_s=0.5, look_first=True)
-    return api_engine(server.url, Database(folder / "tandem.db"), one_order, dict.fromkeys(API, rungs))
+    return api_engine(server.url, open_database(folder / "tandem.db"), one_order, dict.fromkeys(API, rungs))
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from tandem.domain.sales_order import SalesOrder
 from tandem.engine.engine import Engine, Tally
 from tandem.engine.system import Rungs
 from tandem.store import tickets
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.store.tickets import Ticket
 from tests.faults.site import API, BOT, api_engine, one_order, work
 from tests.sap_pages import SapPages, sap_pages
@@ -78,7 +78,7 @@ async def desk(folder: Path, *rules: str, cancels: bool = True, look_first: bool
     operations = {name: rungs for name in API if cancels or name != "sales_order.cancel"}
     async with (
         sap_pages(*rules) as sandbox,
-        api_engine(sandbox.url, Database(folder / "tandem.db"), one_order, operations) as engine,
+        api_engine(sandbox.url, open_database(folder / "tandem.db"), one_order, operations) as engine,
     ):
         yield Desk(sandbox, engine)
 

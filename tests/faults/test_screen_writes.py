@@ -28,8 +28,8 @@ from tandem.engine.system import Rungs, System
 from tandem.http import ApiSettings, HttpPort
 from tandem.store import journal
 from tandem.store.codec import Codec
-from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
+from tandem.store.opening import open_database
 from tandem.vault import Vault
 from tests.faults.account import Account, played
 from tests.faults.cells import Cell, Strike, VendorKind
@@ -201,7 +201,7 @@ async def test_status_stored_otherwise_is_seen_before_the_next_step(
     crm: Crm, tmp_path: Path, fault: str, record_property: Callable[[str, object], None]
 ) -> None:
     asked = crm.outcome(STATUS.index(fault))
-    database = Database(tmp_path / "tandem.db")
+    database = open_database(tmp_path / "tandem.db")
     bots = {"tell": Bot("tell", CrmOrderStatus, _tell, systems={"crm": crm.system})}
     engine = Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"crm": crm.system})
     crm.faults.add(fault)

@@ -10,7 +10,7 @@ from tandem.engine.bot import Bot, BotResult, Changes
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.store.codec import Codec
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.vault import Vault
 from tests.engine.vendor import HandHeldClock, Office, OrderItem
 
@@ -67,7 +67,7 @@ async def make_engine(store: Path, clock: HandHeldClock, feed: Feed) -> AsyncIte
     def make(kind: type[Engine] = Engine) -> Engine:
         office = Office(clock)
         bot = Bot("order", OrderItem, _ended, feed.poll, {"erp": office.system})
-        made.append(kind(Database(store), {"order": bot}, codec, systems={"erp": office.system}, clock=clock))
+        made.append(kind(open_database(store), {"order": bot}, codec, systems={"erp": office.system}, clock=clock))
         return made[-1]
 
     yield make

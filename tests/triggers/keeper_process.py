@@ -14,7 +14,7 @@ from tandem.engine.bot import Bot, BotResult
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.store.codec import Codec
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.triggers.rule import Every, Rule
 from tandem.triggers.schedule import Schedule
 from tandem.triggers.scheduler import Scheduler
@@ -32,7 +32,7 @@ async def _done(run: Run) -> BotResult:
 
 async def keep(store: Path, *, work: bool) -> None:
     bots = {"order": Bot("order", OrderItem, _done)}
-    engine = Engine(Database(store), bots, Codec(Vault(bytes(32))), systems={})
+    engine = Engine(open_database(store), bots, Codec(Vault(bytes(32))), systems={})
     keeping = asyncio.create_task(Scheduler(engine, SCHEDULE).keep())
     while work:
         await engine.work(patience_s=0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.store.schema import firing_runs, firings, runs
 
 
@@ -21,7 +21,7 @@ def started(store: Path, *more: str) -> subprocess.Popen[bytes]:
 @pytest.mark.slow
 async def test_killed_processes_fire_every_instant_once_with_its_run(tmp_path: Path) -> None:
     store = tmp_path / "tandem.db"
-    database = Database(store)
+    database = open_database(store)
     worker, *keepers = [started(store, "work"), started(store), started(store)]
     try:
         for turn in itertools.count():

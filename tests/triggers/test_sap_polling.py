@@ -19,7 +19,7 @@ from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.store import runs
 from tandem.store.codec import Codec
-from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.triggers.rule import Every, Rule
 from tandem.triggers.schedule import Schedule
 from tandem.triggers.scheduler import Scheduler
@@ -49,7 +49,11 @@ class Watch:
         bot = Bot("watch", OrderItem, self._seen, self._poll, {"erp": system})
         self.clock = AheadClock(ahead)
         self.engine = Engine(
-            Database(folder / "tandem.db"), {"watch": bot}, Codec(Vault(Vault.new_key())), systems={}, clock=self.clock
+            open_database(folder / "tandem.db"),
+            {"watch": bot},
+            Codec(Vault(Vault.new_key())),
+            systems={},
+            clock=self.clock,
         )
         self.scheduler = Scheduler(self.engine, POLLING)
 
