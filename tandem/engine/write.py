@@ -235,10 +235,7 @@ class WriteClimb(Climb):
         return True
 
     async def _exhausted(self) -> None:
-        last = self.state.attempts[-1]
-        differences = last.differences
-        if last.outcome == "claimed" and not differences:
-            await self._ticket("channels_exhausted", self._not_there(last.channel), channel=last.channel)
+        differences = self.state.attempts[-1].differences
         if not differences:
             await super()._exhausted()
         error = WrittenDifferently(
@@ -250,16 +247,6 @@ class WriteClimb(Climb):
             fields=describe([Difference.model_validate(item) for item in differences]),
         )
         await self._ticket("written_differently", error, channel=self.state.attempts[-1].channel)
-
-    def _not_there(self, channel: ChannelName) -> UnknownOutcome:
-        return UnknownOutcome(
-            "{channel} of system {system} says that {operation} {reference} is done, but it does not stand there, "
-            "however often it was tried. Enter it by hand and resolve this ticket with its number, or retry it.",
-            channel=channel,
-            system=self.system.name,
-            operation=self.operation.name,
-            reference=self._reference,
-        )
 
     def _broken_off(self, channel: ChannelName) -> UnknownOutcome:
         return UnknownOutcome(

@@ -92,8 +92,8 @@ def test_switch_is_of_the_type_it_is_declared_with(word: str, value: object) -> 
         ("edition=clod", "Switch edition is clod. Valid values: onprem, cloud. Did you mean cloud?"),
         ("status=404", "Switch status is 404. Valid values: 200, 403. Did you mean 403?"),
         ("strict=maybe", "Switch strict is maybe. Valid values: true, false."),
-        ("pages=some", "Switch pages is some: Input should be a valid integer"),
-        ("lag_s=", "Switch lag_s is empty: Input should be a valid number"),
+        ("pages=some", "Switch pages is some: it must be a whole number"),
+        ("lag_s=", "Switch lag_s is empty: it must be a number"),
     ],
 )
 def test_wrong_value_of_a_switch_is_told_with_the_valid_ones(word: str, sentence: str) -> None:

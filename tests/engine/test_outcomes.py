@@ -10,7 +10,7 @@ from tandem.engine.engine import Engine, Tally
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
-from tandem.errors import BusinessError, StoreError, TandemError
+from tandem.errors import BusinessError, StoreError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import NOTE_POST, Note, Office, order, work
@@ -301,13 +301,3 @@ async def test_write_without_read_back_is_sent_again_only_once_a_person_retries_
     await Settlement(engine, "clerk").retry(ticket.id)
     assert (await engine.work(patience_s=3600)).finished == {"posted": 1}
     assert office.api.calls == ["note.post", "note.post"]
-
-
-async def test_screen_that_never_saves_what_it_says_it_saved_is_told_as_such(engine: Engine, office: Office) -> None:
-    office.use_ladder("browser")
-    office.browser.script = ["silent_no_op"] * 50
-    await engine.start("order", [work("R-1")])
-    assert (await engine.work(patience_s=100)).waiting == 1
-    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
-    assert (ticket.kind, ticket.reference) == ("channels_exhausted", "R-1")
-    assert "says that" in str(TandemError.restored(ticket.error))
