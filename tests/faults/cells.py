@@ -169,17 +169,6 @@ ALL: Sequence[Cell] = tuple(
     if channels[0] in strike.channels
     for kind in KINDS
 )
-_CI_ON_DESKTOP = (
-    "lost_answer",
-    "silent_late_commit, after settling",
-    "error_500_before_commit",
-    "locked",
-    "wrong_field",
-    "truncated",
-    "silent_noop",
-    "maintenance before the form",
-)
-"""On ladders with a desktop rung, what every change is tested with; the others are for the night (``make faults``)."""
 
 
 def trios(*, nightly: bool) -> list[tuple[Cell, ...]]:
@@ -189,4 +178,5 @@ def trios(*, nightly: bool) -> list[tuple[Cell, ...]]:
 
 
 def _is_nightly(cell: Cell) -> bool:
-    return "desktop" in cell.ladder and cell.strike.name not in _CI_ON_DESKTOP
+    """Every change is tested on one rung of each of two kinds; what descends or needs a desktop takes a night."""
+    return cell.ladder not in ("api", "browser")

@@ -66,7 +66,7 @@ class Stage:
         """One process at work on the store; the signal that ended it, 0 when it lived to its end."""
         assert self._program.stdin is not None
         assert self._program.stdout is not None
-        asked = {"store": str(self._engine.database.path), "die_at": die_at, "moment": moment}
+        asked = {"store": self._engine.database.backend.name, "die_at": die_at, "moment": moment}
         self._program.stdin.write(json.dumps(asked).encode() + b"\n")
         return int(json.loads(await self._program.stdout.readline())["signal"])
 
