@@ -3,7 +3,8 @@
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+from tandem.store.upsert import insert_into
 
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
@@ -11,8 +12,5 @@ def insert_once(connection: Connection, table: Table, values: dict[str, Any]) ->
 
     What was added is asked back: the number of rows an INSERT added is not told alike by all drivers.
     """
-    if connection.dialect.name == "postgresql":
-        added = postgresql.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
-    else:
-        added = sqlite.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    added = insert_into(connection, table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(added).first() is not None
