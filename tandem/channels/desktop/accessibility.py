@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dbus_fast import Message, MessageType
+from dbus_fast import AuthError, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from tandem.channels.desktop.driver import Box
@@ -49,12 +49,12 @@ class Tree:
     @classmethod
     async def of(cls, session_bus: str, pid: int) -> "Tree | None":
         """The tree of this process; None when it offers none. Raises TreeError."""
-        session = await MessageBus(bus_address=session_bus).connect()
+        session = await _connected(session_bus)
         try:
             (address,) = await _call(session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress")
         finally:
             session.disconnect()
-        bus = await MessageBus(bus_address=address).connect()
+        bus = await _connected(address)
         (programs,) = await _call(bus, _REGISTRY, _ROOT, _ACCESSIBLE, "GetChildren")
         for program, _ in programs:
             asked = ("GetConnectionUnixProcessID", "s", program)
@@ -149,6 +149,16 @@ class Tree:
 
 def _fits(node: Node, role: str, names: Iterable[str] | None) -> bool:
     return node.role == role and (names is None or node.name in names)
+
+
+async def _connected(address: str) -> MessageBus:
+    try:
+        async with asyncio.timeout(_ANSWERS_WITHIN_S):
+            return await MessageBus(bus_address=address).connect()
+    except TimeoutError:
+        raise TreeError("the accessibility bus does not answer") from None
+    except (OSError, EOFError, AuthError) as error:
+        raise TreeError(f"the accessibility bus has ended ({type(error).__name__})") from None
 
 
 async def _call(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tandem.channels.desktop.accessibility import Tree
+from tandem.channels.desktop.accessibility import Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.x11.driver import X11Driver
 from tests.channels.desktop.conftest import SCRIPT, Opened
@@ -99,6 +100,32 @@ async def test_picture_has_the_size_of_the_box(driver: X11Driver) -> None:
 async def test_program_that_is_not_there_is_refused(driver: X11Driver) -> None:
     with pytest.raises(DriverRefusal, match="no-such-client"):
         await driver.start(["no-such-client"], {})
+
+
+async def test_host_that_stops_answering_is_ended() -> None:
+    driver = await X11Driver.on(None, (640, 480), patience_s=10.0)
+    family = _session_of(driver._process.pid)
+    os.kill(driver._process.pid, signal.SIGSTOP)
+    with pytest.raises(DriverRefusal, match="does not answer"):
+        await driver.active()
+    with pytest.raises(DriverRefusal, match="gone"):
+        await driver.active()
+    await driver.aclose()
+    _await_gone(family)
+
+
+async def test_accessibility_bus_that_never_answers_is_a_tree_error(tmp_path: Path) -> None:
+    address = str(tmp_path / "bus")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(address)
+        silent.listen()
+        with pytest.raises(TreeError, match="does not answer"):
+            await Tree.of(f"unix:path={address}", os.getpid())
+
+
+async def test_accessibility_bus_that_has_ended_is_a_tree_error(tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match="has ended"):
+        await Tree.of(f"unix:path={tmp_path / 'bus'}", os.getpid())
 
 
 def test_everything_on_the_display_ends_with_a_killed_parent() -> None:

@@ -11,19 +11,27 @@ import numpy as np
 from tandem.channels.desktop.driver import Action, Box, DriverRefusal, Picture, Window, as_json
 
 _ENDS_WITHIN_S = 10.0
+_ANSWERS_WITHIN_S = 60.0
+"""Longer than any request takes: a paste that nobody fetches and a client that must be killed take 5 s each."""
 _LINE_LIMIT_BYTES = 1 << 20
 
 
 class X11Driver:
-    """One display through its host process. Requests are carried out one after the other."""
+    """One display through its host process. Requests are carried out one after the other.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    ``patience_s``: a host that takes longer for an answer is ended.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, *, patience_s: float = _ANSWERS_WITHIN_S) -> None:
         self._process = process
+        self._patience_s = patience_s
         self._turn = asyncio.Lock()
         self._accessibility_bus: str | None = None
 
     @classmethod
-    async def on(cls, display: str | None, size: tuple[int, int]) -> "X11Driver":
+    async def on(
+        cls, display: str | None, size: tuple[int, int], *, patience_s: float = _ANSWERS_WITHIN_S
+    ) -> "X11Driver":
         """A driver on this display; None: on a display of its own, of this size. Raises DriverRefusal."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tandem.channels.desktop.x11.host"),
@@ -33,7 +41,7 @@ class X11Driver:
             limit=_LINE_LIMIT_BYTES,
             start_new_session=True,
         )
-        driver = cls(process)
+        driver = cls(process, patience_s=patience_s)
         try:
             told = await driver._ask({"display": display, "size": list(size)})
         except BaseException:
@@ -99,17 +107,21 @@ class X11Driver:
         assert stdin is not None
         assert stdout is not None
         try:
-            stdin.write(json.dumps(request).encode() + b"\n")
-            await stdin.drain()
-            line = await stdout.readline()
-            if not line:
-                raise DriverRefusal("gone")
-            answer = json.loads(line)
-            if "refused" in answer:
-                raise DriverRefusal(answer["refused"], answer["why"])
-            return await stdout.readexactly(answer["bytes"]) if answer["bytes"] else answer["result"]
+            async with asyncio.timeout(self._patience_s):
+                stdin.write(json.dumps(request).encode() + b"\n")
+                await stdin.drain()
+                line = await stdout.readline()
+                if not line:
+                    raise DriverRefusal("gone")
+                answer = json.loads(line)
+                if "refused" in answer:
+                    raise DriverRefusal(answer["refused"], answer["why"])
+                return await stdout.readexactly(answer["bytes"]) if answer["bytes"] else answer["result"]
         except (ConnectionError, asyncio.IncompleteReadError):
             raise DriverRefusal("gone") from None
+        except TimeoutError:
+            self._process.kill()
+            raise DriverRefusal("gone", "its host does not answer") from None
 
 
 def _window(data: Mapping[str, Any]) -> Window:
