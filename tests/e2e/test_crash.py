@@ -46,7 +46,11 @@ def test_batch_killed_twenty_times_has_each_order_exactly_once(site: Site) -> No
 
 def _wait_for_work(site: Site, process: "subprocess.Popen[str]") -> None:
     """Until the process has sent something, or has ended."""
-    before = site.crm["api_calls"]
+
+    def touched() -> tuple[object, object]:
+        return site.crm["api_calls"], site.erp["digest"]
+
+    before = touched()
     deadline = time.monotonic() + 30
-    while process.poll() is None and site.crm["api_calls"] == before and time.monotonic() < deadline:
+    while process.poll() is None and touched() == before and time.monotonic() < deadline:
         time.sleep(0.05)

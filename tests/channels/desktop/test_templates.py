@@ -1,5 +1,6 @@
 """Buttons of real windows found by a picture of them: on a scaled screen too, and never one with other words on it."""
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,16 @@ def eyes() -> Eyes:
 
 
 async def seen(driver: X11Driver, window: Window) -> Picture:
-    return await driver.picture(window.box)
+    """The window once it is drawn and in its place: seen twice alike, in more than one colour."""
+    before = np.zeros(0, np.uint8)
+    async with asyncio.timeout(30):
+        while True:
+            (shown,) = await driver.windows(window.pid)
+            picture = await driver.picture(shown.box)
+            if picture.std() and np.array_equal(before, picture):
+                return picture
+            before = picture
+            await asyncio.sleep(0.1)
 
 
 async def test_button_is_found_by_its_picture_and_by_its_words(
