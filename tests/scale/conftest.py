@@ -5,6 +5,7 @@ import itertools
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tandem.workspace.workspace import Workspace
 from tests.e2e.conftest import BOT, Site, demonstration
 from tests.postgres import Server, binaries, running_server
 
+EMBEDDED = "store: sqlite:///data/tandem.db"
 _numbers = itertools.count(1)
 OpenDatabase = Callable[[], Database]
 
@@ -114,19 +116,24 @@ class Fleet:
             worker.wait()
 
 
+@contextmanager
+def fleet_on(stage: Stage, store: str) -> Iterator[Fleet]:
+    """The workspace moved to this store, before its first run."""
+    file = stage.workspace.folder / "tandem.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert EMBEDDED in text
+    file.write_text(text.replace(EMBEDDED, f"store: {store}"), encoding="utf-8")
+    made = Fleet(Site(Stage(Workspace.load(stage.workspace.folder), stage.sandboxes)), store)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
 @pytest.fixture
 def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """``request.param``: the kind of store, and how many orders the sandboxes hold."""
     kind, orders = request.param
-    with staged(tmp_path / "acme", "en", demonstration(), str(orders)) as stage:
-        file = stage.workspace.folder / "tandem.yaml"
-        embedded = "store: sqlite:///data/tandem.db"
-        text = file.read_text(encoding="utf-8")
-        assert embedded in text
-        store = embedded.removeprefix("store: ") if kind == "sqlite" else request.getfixturevalue("database_url")
-        file.write_text(text.replace(embedded, f"store: {store}"), encoding="utf-8")
-        made = Fleet(Site(Stage(Workspace.load(stage.workspace.folder), stage.sandboxes)), store)
-        try:
-            yield made
-        finally:
-            made.end()
+    store = EMBEDDED.removeprefix("store: ") if kind == "sqlite" else request.getfixturevalue("database_url")
+    with staged(tmp_path / "acme", "en", demonstration(), str(orders)) as stage, fleet_on(stage, store) as made:
+        yield made
