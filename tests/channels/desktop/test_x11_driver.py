@@ -114,6 +114,17 @@ async def test_host_that_stops_answering_is_ended() -> None:
     _await_gone(family)
 
 
+async def test_display_whose_server_is_killed_is_gone(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Killed")
+    (server,) = [pid for pid in _session_of(driver._process.pid) if _command(pid).startswith("Xvfb ")]
+    os.kill(server, signal.SIGKILL)
+    _await_gone([server])
+    for _ in range(3):
+        with pytest.raises(DriverRefusal, match="gone"):
+            await driver.windows(window.pid)
+    await driver._process.wait()
+
+
 async def test_accessibility_bus_that_never_answers_is_a_tree_error(tmp_path: Path) -> None:
     address = str(tmp_path / "bus")
     with socket.socket(socket.AF_UNIX) as silent:
@@ -150,6 +161,10 @@ def test_everything_on_the_display_ends_with_a_killed_parent() -> None:
 def _session_of(host: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "-s", str(host)], capture_output=True, text=True, check=True)
     return [int(line) for line in listed.stdout.split()]
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def _await_gone(family: list[int]) -> None:

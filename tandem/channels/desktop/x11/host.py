@@ -46,8 +46,10 @@ class Host:
         }
 
     def serve(self, lines: IO[bytes], out: IO[bytes]) -> None:
-        """Answer until the input ends."""
+        """Answer until the input ends. Raises DriverRefusal ``gone`` when the display has."""
         for line in lines:
+            if self._windows.lost():
+                raise DriverRefusal("gone", f"display {self._session.display} has no server any more")
             given = json.loads(line)
             try:
                 result = self._requests[given["do"]](given)

@@ -1,6 +1,7 @@
 """Windows by the rules of the window manager (EWMH): which there are, which is active, which one answers."""
 
 import select
+import socket
 import time
 from typing import Any
 
@@ -21,6 +22,15 @@ class Windows:
         self.display = display.Display(name)
         self._root = self.display.screen().root
         self._root.change_attributes(event_mask=X.SubstructureNotifyMask | X.StructureNotifyMask)
+
+    def lost(self) -> bool:
+        """Whether the server has ended. Xlib may spin for ever on a request after the one that met the end."""
+        try:
+            return not self.display.display.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def of(self, pid: int) -> list[Window]:
         """The program's windows, oldest first."""
