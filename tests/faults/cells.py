@@ -44,6 +44,7 @@ class Strike:
     ``at``: ``commit`` strikes the request that writes, ``view`` one that only shows a screen. ``also``: faults that
     strike the read-back meanwhile. ``mends``: the order is made without a person, where it can be read back.
     ``always``: how often a rung is struck that is to fail for good; a vendor that throttles for ever is waited for.
+    ``access``: struck for good it is a refused login, which no other rung may walk around.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Strike:
     mends: bool = True
     lasts_s: float = 0.0
     always: str = "1"
+    access: bool = False
 
     def rules(self, channel: ChannelName, amount: str) -> list[str]:
         """For the sandbox's fault plan."""
@@ -84,9 +86,9 @@ _ALL = (
     Strike("error_503_before_commit", "error_503_before_commit"),
     Strike("error_503_after_commit", "error_503_after_commit"),
     Strike("maintenance", "maintenance"),
-    Strike("expired_token", "expired_token"),
+    Strike("expired_token", "expired_token", access=True),
     Strike("locked", "locked", mends=False),
-    Strike("csrf_expired", "csrf_expired", channels=("api",)),
+    Strike("csrf_expired", "csrf_expired", channels=("api",), access=True),
     Strike("stale_etag", "stale_etag", channels=("api",)),
     Strike("lost_answer, read-back 503 once", "lost_answer", also=("error_503_before_commit:sales_order.find:x1",)),
     Strike(
@@ -108,6 +110,7 @@ _ALL = (
             parameter=parameter,
             channels=("browser",),
             always="x3" if kind == "throttle" else "1",
+            access=kind == "expired_token",
         )
         for kind, parameter in (
             ("refuse", "0.3"),
@@ -159,7 +162,12 @@ class Cell:
     @property
     def mends(self) -> bool:
         """Whether the order has to be made without a person."""
-        return self.strike.mends and self.kind != "blind"
+        return self.strike.mends and self.kind != "blind" and not self.is_refused
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the vendor lets nobody in: nothing may be made, by no rung."""
+        return self.strike.access and len(self.channels) > 1
 
 
 ALL: Sequence[Cell] = tuple(

@@ -42,3 +42,4 @@ async def test_struck_order_stands_once_or_a_person_is_asked(
         assert (account.duplicates, account.lost, account.wrong) == (0, 0, 0), case
         assert account.exactly_once or account.ticketed, case
         assert account.exactly_once or not cell.mends, case
+        assert not (cell.is_refused and account.made), case
