@@ -32,7 +32,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from tandem.errors import NotOffered, Rejected, Unavailable, codes_of
+from tandem.errors import LoginExpired, NotOffered, Rejected, Unavailable, codes_of
 
 Kind = Literal["text", "number", "day"]
 """How a value is written on the screen; numbers and days follow the system's notation."""
@@ -148,7 +148,7 @@ def _regular(pattern: str) -> str:
     return pattern
 
 
-ERROR_CODES = (*codes_of(Rejected), Unavailable.code, NotOffered.code)
+ERROR_CODES = (*codes_of(Rejected), LoginExpired.code, Unavailable.code, NotOffered.code)
 """What a text on a screen can mean."""
 ErrorCode = Annotated[str, AfterValidator(_known_code)]
 Pattern = Annotated[str, AfterValidator(_regular)]

@@ -176,15 +176,16 @@ class Settlement:
         await journal.flush()
 
     async def _journal(self, run_id: str) -> Journal | None:
-        """The journal of a run that does not execute, to be written by us; None when it has ended.
+        """The journal of a run that does not execute, to be written by us alone; None when it has ended.
 
         A run that several tickets stopped is ready once the first of them is settled. Raises UsageError while the run
         executes: it may be about to wait for this very ticket.
         """
-        row = await self._engine.database.read(lambda connection: runs.find(connection, run_id))
-        if row is None or row.status == "finished":
-            return None
-        if row.status == "running":
+        row = await self._engine.database.write(lambda connection: runs.fence(connection, run_id))
+        if row is None:
+            found = await self._engine.database.read(lambda connection: runs.find(connection, run_id))
+            if found is None or found.status == "finished":
+                return None
             raise _under_way()
         entries = await self._engine.database.read(lambda connection: journal_rows.load(connection, run_id))
         return Journal(self._engine.database, self._engine.clock, run_id, row.epoch, entries)
@@ -194,12 +195,13 @@ class Settlement:
         if ticket is None:
             raise UsageError("There is no ticket {ticket}. List them with: tandem tickets list", ticket=ticket_id)
         if ticket.status != "open":
-            raise UsageError("Ticket {ticket} is settled already: {how}.", ticket=ticket_id, how=ticket.resolution)
+            raise _settled(ticket)
         return ticket
 
     async def _close(self, ticket: Ticket, how: str, run_ids: list[str], detail: dict[str, Any]) -> None:
         def write(connection: Connection) -> None:
-            tickets.resolve(connection, ticket.id, how, self._engine.clock.now())
+            if not tickets.resolve(connection, ticket.id, how, self._engine.clock.now()):
+                raise _settled(tickets.find(connection, ticket.id) or ticket)
             self._record(connection, ticket, how, run_ids, detail)
 
         await self._engine.database.write(write)
@@ -225,13 +227,17 @@ class Settlement:
         )
 
 
+def _settled(ticket: Ticket) -> UsageError:
+    return UsageError("Ticket {ticket} is settled already: {how}.", ticket=ticket.id, how=ticket.resolution)
+
+
 def _under_way() -> UsageError:
     return UsageError("A run that this ticket stopped is being worked on at this moment. Try again in a minute.")
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """A worker that takes the run in the middle of it fences us: nothing of this settlement counts."""
+    """A worker or another person that takes the run meanwhile fences us: nothing of this settlement counts."""
     try:
         yield
     except Fenced:

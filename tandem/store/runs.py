@@ -222,6 +222,16 @@ def hand_over(connection: Connection, run_id: str, epoch: int, queue: str | None
     return done.rowcount == 1
 
 
+def fence(connection: Connection, run_id: str) -> RunRow | None:
+    """Put a run that does not execute in a new epoch: whoever knew it before writes nothing more to its journal.
+
+    None when it executes, is finished, or is not there.
+    """
+    at_rest = (runs.c.id == run_id, runs.c.status.in_(["ready", "waiting"]))
+    done = connection.execute(update(runs).where(*at_rest).values(epoch=runs.c.epoch + 1))
+    return find(connection, run_id) if done.rowcount == 1 else None
+
+
 def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
     """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
     held = select(runs.c.id).where(runs.c.id == run_id, runs.c.epoch == epoch).with_for_update(read=True)

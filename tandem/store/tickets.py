@@ -108,13 +108,14 @@ def open_or_fold(
     return ticket_id, is_new
 
 
-def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetime) -> None:
-    """Close the ticket with what was done."""
-    connection.execute(
+def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetime) -> bool:
+    """Close the ticket with what was done; False when it is closed already."""
+    closed = connection.execute(
         update(tickets)
-        .where(tickets.c.id == ticket_id)
+        .where(tickets.c.id == ticket_id, tickets.c.status == "open")
         .values(status="resolved", resolved_at=at, resolution=resolution)
     )
+    return closed.rowcount == 1
 
 
 def unlink(connection: Connection, ticket_id: int, run_id: str, step: str) -> None:

@@ -1,8 +1,10 @@
 """Tickets are settled by people: retried, or resolved with the document made by hand, which the books must show."""
 
+import asyncio
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.bot import BotResult
@@ -11,7 +13,7 @@ from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
 from tandem.errors import StockShort, UsageError
-from tandem.store import runs, tickets
+from tandem.store import runs, schema, tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import Office, order, work
 
@@ -127,6 +129,21 @@ async def test_settled_ticket_cannot_be_settled_again(engine: Engine, office: Of
     await Settlement(engine, "clerk").retry(ticket.id)
     with pytest.raises(UsageError, match="is settled already"):
         await Settlement(engine, "clerk").retry(ticket.id)
+
+
+async def test_ticket_that_two_people_settle_at_once_is_settled_by_one(engine: Engine, office: Office) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    made = office.books.commit(order("R-1"))
+    told = await asyncio.gather(
+        *(Settlement(engine, name).resolve(ticket.id, document=made.sales_order_id) for name in ("Li", "Wang")),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in told) == ["UsageError", "list"]
+    recorded = await engine.database.read(lambda connection: connection.execute(select(schema.audit.c.action)).all())
+    assert [row.action for row in recorded if row.action.startswith("ticket.")] == ["ticket.resolved"]
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = []
+    assert (await engine.work()).finished == {"created": 1}
 
 
 async def test_run_stopped_by_two_tickets_goes_on_once_both_are_retried(engine: Engine, office: Office) -> None:
