@@ -275,6 +275,12 @@ class UsageError(TandemError):
     code = "usage_error"
 
 
+class StoreBusy(UsageError):
+    """Another process works on the embedded store; its id is the field ``pid``."""
+
+    code = "store_busy"
+
+
 class WorkspaceError(UsageError):
     """A mistake in a file of the workspace."""
 

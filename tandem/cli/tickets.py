@@ -13,8 +13,9 @@ from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
 from tandem.cli.work import Watched, engine_of
+from tandem.engine.engine import Engine
 from tandem.engine.settlement import Settlement
-from tandem.errors import TandemError, UsageError
+from tandem.errors import StoreBusy, TandemError, UsageError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
 from tandem.text import tr
@@ -98,19 +99,45 @@ def retry(context: typer.Context, number: Number, as_json: AsJson = False) -> No
 
 def _settle(session: Session, number: int, as_json: bool, **how: str | None) -> None:
     watched = Watched(session, quiet=as_json)
-    carry_out(_go_on(session, number, watched, how))
+    try:
+        carry_out(_go_on(session, number, watched, how))
+    except StoreBusy as busy:
+        carry_out(_leave_to_other(session, number, how))
+        if not as_json:
+            session.print(_left_to_other(busy, number))
+    else:
+        if not as_json:
+            watched.print()
     if as_json:
         session.json({"ticket": number, **watched.data()})
-    else:
-        watched.print()
 
 
 async def _go_on(session: Session, number: int, watched: Watched, how: dict[str, str | None]) -> None:
     async with engine_of(session.workspace, at_terminal(session)) as engine:
-        settlement = Settlement(engine, getpass.getuser())
-        run_ids = await (settlement.resolve(number, **how) if how else settlement.retry(number))
+        run_ids = await _settled(engine, number, how)
         if run_ids:
             await watched.work(engine, run_ids, concurrency=_CONCURRENCY, patience_s=_PATIENCE_S)
+
+
+async def _leave_to_other(session: Session, number: int, how: dict[str, str | None]) -> None:
+    from tandem.workspace.engine import starting_engine  # loads all channels, which listing must not need
+
+    async with starting_engine(session.workspace) as engine:
+        await _settled(engine, number, how)
+
+
+async def _settled(engine: Engine, number: int, how: dict[str, str | None]) -> list[str]:
+    settlement = Settlement(engine, getpass.getuser())
+    return await (settlement.resolve(number, **how) if how else settlement.retry(number))
+
+
+def _left_to_other(busy: StoreBusy, number: int) -> str:
+    return tr(
+        "Ticket {ticket} is settled. What it stopped goes on in process {pid}, which works on this store, or with the "
+        "next: tandem run",
+        ticket=number,
+        pid=busy.fields["pid"],
+    )
 
 
 def _found(books: Connection, number: int) -> Ticket:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tandem.errors import UsageError
+from tandem.errors import StoreBusy
 
 
 class EngineLock:
@@ -19,13 +19,13 @@ class EngineLock:
         self._note = store.with_name(store.name + ".holder")
 
     def acquire(self) -> None:
-        """Take the lock at once. Raises UsageError when another process has it."""
+        """Take the lock at once. Raises StoreBusy when another process has it."""
         self._store.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             pid, since = self._holder()
-            raise UsageError(
+            raise StoreBusy(
                 "Another Tandem process works on {store}: process {pid}, since {since}. Wait until it has ended, or "
                 "stop it, then try again.",
                 store=self._store,

@@ -106,3 +106,20 @@ def test_command_beside_a_worker_tells_of_every_run_it_started(fleet: Fleet) -> 
     listed = fleet.site.json("workers", "list")
     assert [row["alive"] for row in listed["workers"]] == [True]
     assert_books_are_right(fleet, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fleet", [("sqlite", 30)], indirect=True)
+def test_ticket_is_settled_beside_a_worker_that_has_the_embedded_store(fleet: Fleet) -> None:
+    fleet.site.strike({"erp": ("expired_token:api/write:1",)})
+    ids = fleet.poll()
+    worker = fleet.start_worker("--concurrency", "8")
+    wait_until(lambda: bool(fleet.site.json("tickets", "list")), DEADLINE_S)
+    fleet.site.strike({})
+    for ticket in fleet.site.json("tickets", "list"):
+        told = fleet.site.run("tickets", "retry", str(ticket["id"]))
+        assert told.returncode == 0, told.stderr
+        assert f"process {worker.pid}" in told.stdout
+    wait_until(lambda: ended(fleet), DEADLINE_S)
+    assert_books_are_right(fleet, len(ids))
