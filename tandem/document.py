@@ -14,7 +14,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tandem import misfit
 from tandem.errors import WorkspaceError
-from tandem.schema_walk import is_secret, keys_at
+from tandem.schema_walk import is_number, is_secret, keys_at, words_at
+from tandem.text import tr
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[int | str]
@@ -39,6 +40,18 @@ class Document:
                 found = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
                 node = node[part]
         return found
+
+    def standing(self, location: Location) -> list[str]:
+        """A pydantic location as it stands in the file, without the tags of unions; the last part may be missing."""
+        node, parts = self.tree, []
+        for place, part in enumerate(location, start=1):
+            in_list = isinstance(node, list) and isinstance(part, int) and part < len(node)
+            if in_list or (isinstance(node, Mapping) and part in node):
+                node = node[part]
+            elif place < len(location):
+                continue
+            parts.append(str(part))
+        return parts
 
     def value(self, location: Location) -> Any:
         """The block at a location; an empty one when nothing stands there."""
@@ -84,10 +97,9 @@ def read(path: Path, model: type[Model]) -> Model:
 
 def validated(document: Document, model: type[Model], at: Location = ()) -> Model:
     """The document, or its block at a location, as this model. Raises WorkspaceError for its first mistake."""
-    try:
-        return model.model_validate(document.value(at))
-    except ValidationError as error:
-        raise next(_sentences(document, model, error, at)) from None
+    for found in mistakes(document, model, at):
+        raise found
+    return model.model_validate(document.value(at))
 
 
 def mistakes(document: Document, model: type[BaseModel], at: Location = ()) -> tuple[WorkspaceError, ...]:
@@ -96,7 +108,7 @@ def mistakes(document: Document, model: type[BaseModel], at: Location = ()) -> t
         model.model_validate(document.value(at))
     except ValidationError as error:
         return tuple(_sentences(document, model, error, at))
-    return ()
+    return tuple(_flags(document, model, at))
 
 
 def mistake(document: Document, location: Location, template: str, /, **fields: Any) -> WorkspaceError:
@@ -106,8 +118,25 @@ def mistake(document: Document, location: Location, template: str, /, **fields: 
 
 def closest(wrong: object, valid: Sequence[str]) -> str:
     """`` Did you mean X?`` when one of the valid words is near, else nothing."""
-    near = difflib.get_close_matches(str(wrong), valid, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = nearest(wrong, valid)
+    return f" Did you mean {near}?" if near else ""
+
+
+def nearest(wrong: object, valid: Sequence[str]) -> str | None:
+    """The valid word that is near, if one is."""
+    return next(iter(difflib.get_close_matches(str(wrong), valid, n=1)), None)
+
+
+def shown(value: object) -> str:
+    """A wrong value as a reader should see it; a whole block is only named."""
+    if isinstance(value, dict):
+        return "a block of keys"
+    if isinstance(value, list):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return "empty" if value is None else str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _syntax(path: Path, error: MarkedYAMLError, why: str) -> WorkspaceError:
@@ -134,18 +163,53 @@ def _plain(node: Any) -> Any:
 def _sentences(
     document: Document, model: type[BaseModel], error: ValidationError, at: Location
 ) -> Iterator[WorkspaceError]:
-    for detail in error.errors(include_url=False):
-        yield _sentence(document, model, detail, at)
+    details = error.errors(include_url=False)
+    for detail in details:
+        if not _follows(detail, details, model):
+            yield _sentence(document, model, detail, at)
+
+
+def _follows(detail: ErrorDetails, details: Sequence[ErrorDetails], model: type[BaseModel]) -> bool:
+    """Whether it only says what another mistake brought about: the right key of a misspelt one is missing, or a list
+    is too short because an entry of it is wrong.
+    """
+    *block, key = detail["loc"] or ("",)
+    if detail["type"] == "too_short":
+        place = detail["loc"]
+        return any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in details)
+    return detail["type"] == "missing" and any(
+        [*other["loc"][:-1]] == block and key == nearest(other["loc"][-1], keys_at(model, block))
+        for other in details
+        if other["type"] == "extra_forbidden"
+    )
+
+
+def _flags(document: Document, model: type[BaseModel], at: Location) -> Iterator[WorkspaceError]:
+    """Every true or false where a number belongs: pydantic takes them for 1 and 0."""
+    for place, value in _leaves(document.value(at)):
+        if isinstance(value, bool) and is_number(model, place):
+            key = ".".join(map(str, (*at, *place)))
+            why = tr("it must be a number")
+            yield mistake(document, (*at, *place), "{key} is {value}: {why}.", key=key, value=shown(value), why=why)
+
+
+def _leaves(node: Any, at: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    """Every value that is no block and no list, with its place."""
+    if isinstance(node, (dict, list)):
+        for part, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _leaves(value, (*at, part))
+    else:
+        yield at, node
 
 
 def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails, at: Location) -> WorkspaceError:
     where = (*at, *detail["loc"])
-    keys = ".".join(str(part) for part in where) or "(the whole file)"
+    keys = ".".join(document.standing(where)) or "(the whole file)"
     explain = _EXPLAINED.get(detail["type"])
     if explain is not None:
         template, fields = explain(model, detail)
     else:
-        value = "not shown" if is_secret(model, detail["loc"]) else _shown(detail["input"])
+        value = "not shown" if is_secret(model, detail["loc"]) else shown(detail["input"])
         template, fields = "{key} is {value}: {why}.", {"value": value, "why": misfit.why(detail)}
     return mistake(document, where, template, key=keys, **fields)
 
@@ -167,7 +231,7 @@ def _wrong_choice(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, di
     expected = str(detail.get("ctx", {}).get("expected", ""))
     choices = [word.strip(" '\"") for word in expected.replace(" or ", ", ").split(",")]
     return "{key} is {value}. Valid values: {valid}.{guess}", {
-        "value": _shown(detail["input"]),
+        "value": shown(detail["input"]),
         "valid": ", ".join(choices),
         "guess": closest(detail["input"], choices),
     }
@@ -178,15 +242,20 @@ def _wrong_tag(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[
     choices = [word.strip(" '\"") for word in str(context.get("expected_tags", "")).split(",")]
     return "{key}.{tag} is {value}. Valid values: {valid}.{guess}", {
         "tag": str(context.get("discriminator", "")).strip("'"),
-        "value": _shown(context.get("tag")),
+        "value": shown(context.get("tag")),
         "valid": ", ".join(choices),
         "guess": closest(context.get("tag"), choices),
     }
 
 
 def _missing_tag(model: type[BaseModel], detail: ErrorDetails) -> tuple[str, dict[str, Any]]:
-    return "the key {key}.{tag} is missing. Add it.", {
-        "tag": str(detail.get("ctx", {}).get("discriminator", "")).strip("'")
+    tag = str(detail.get("ctx", {}).get("discriminator", "")).strip("'")
+    near = nearest(tag, list(map(str, detail["input"]))) if isinstance(detail["input"], dict) else None
+    if near is not None:
+        return "{key}.{wrong} is not a known key. Did you mean {tag}?", {"wrong": near, "tag": tag}
+    return "the key {key}.{tag} is missing. Add it; valid values: {valid}.", {
+        "tag": tag,
+        "valid": ", ".join(map(str, words_at(model, (*detail["loc"], tag)))),
     }
 
 
@@ -202,13 +271,3 @@ _EXPLAINED: dict[str, Callable[[type[BaseModel], ErrorDetails], tuple[str, dict[
     "union_tag_not_found": _missing_tag,
     "value_error": _own_words,
 }
-
-
-def _shown(value: object) -> str:
-    """A wrong value as a reader should see it; a whole block is only named."""
-    if isinstance(value, dict):
-        return "a block of keys"
-    if isinstance(value, list):
-        return "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

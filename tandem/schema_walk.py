@@ -1,6 +1,7 @@
 """Which keys a pydantic model accepts at a place inside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -23,6 +24,20 @@ def models_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[ty
 def is_secret(model: type[BaseModel], location: Sequence[int | str]) -> bool:
     """Whether a secret belongs at a location."""
     return any(option is SecretStr for place in _places(model, location) for option in _options(place))
+
+
+def is_number(model: type[BaseModel], location: Sequence[int | str]) -> bool:
+    """Whether a number belongs at a location, and no true or false."""
+    options = {option for place in _places(model, location) for option in _options(place)}
+    if bool in options:
+        return False
+    return bool(options & {int, float, Decimal}) or any(type(word) is int for word in words_at(model, location))
+
+
+def words_at(model: type[BaseModel], location: Sequence[int | str]) -> tuple[Any, ...]:
+    """The fixed values that may stand at a location, in their declared order."""
+    options = (option for place in _places(model, location) for option in _options(place))
+    return tuple(word for option in options if get_origin(option) is Literal for word in get_args(option))
 
 
 def _places(model: type[BaseModel], location: Sequence[int | str]) -> list[Any]:

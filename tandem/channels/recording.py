@@ -52,13 +52,18 @@ def _screen_alone(value: object) -> object:
     return {"screen": value} if isinstance(value, str) else value
 
 
+def _number_as_text(value: object) -> object:
+    """A number may stand without quotes; what is no text and no number is refused."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 def _templates(shape: dict[str, Any]) -> dict[str, Any]:
     for text in _strings(shape):
         _template(text)
     return shape
 
 
-TemplateText = Annotated[str, BeforeValidator(str), AfterValidator(_template)]
+TemplateText = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_template)]
 Expression = Annotated[str, AfterValidator(_expression)]
 
 
@@ -198,6 +203,8 @@ class Step(Strict):
         if len(self.model_fields_set) != 1:
             given = ", ".join(sorted(self.model_fields_set)) or "none"
             raise ValueError(f"a step has one verb, one of {', '.join(type(self).model_fields)}; here: {given}")
+        if getattr(self, self.verb) is None:
+            raise ValueError(f"{self.verb} is empty; say of it what is to be done")
         return self
 
     @property

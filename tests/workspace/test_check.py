@@ -178,6 +178,52 @@ def test_mistake_in_a_recording_is_told(old: str, new: str, sentence: str, acme:
     assert any(found.startswith(f"{file}:{sentence}") for found in own(check(acme), acme)), own(check(acme), acme)
 
 
+def test_nested_block_of_a_result_is_checked_too(acme: Path) -> None:
+    with_screens(acme)
+    file = "recordings/acme_erp/sales_order.read.browser.yaml"
+    head = "format: 1\noperation: sales_order.read\nchannel: browser\n"
+    step = "steps: [{open: {screen: customer, params: {number: '1'}}}]\n"
+    written(file, f"{head}{step}result: {{order_id: '1', order_number: '2', account: {{acount_id: '3'}}}}\n")(acme)
+    assert own(check(acme), acme) == [
+        f"{file}:5: there is no acount_id here. Valid: account_id, customer_number, name. Did you mean account_id?",
+        f"{file}:5: the result of sales_order.read lacks account_id. Add it under result.account.",
+    ]
+
+
+def test_product_names_columns_of_its_table(acme: Path) -> None:
+    with_screens(acme)
+    products = "    products: {amount: [number, price]}\n"
+    file = "selectors/acme_erp/customer.yaml"
+    replaced(file, "    columns:\n", products + "    columns:\n")(acme)
+    assert own(check(acme), acme) == [
+        f"{file}:11: there is no column of table orders {column}. Valid: number." for column in ("amount", "price")
+    ]
+
+
+def test_fault_of_a_demonstration_strikes_a_role(acme: Path) -> None:
+    model = "from tandem.workspace.demonstration import Demonstration as Demo\n\n__all__ = ['Demo']\n"
+    written("bots/credit_check/demo.py", model)(acme)
+    proof = "{role: crm, step: s, documents: d, void: v, duplicates: u}"
+    act = "{title: {en: A, zh: B}, faults: {epr: ['maintenance:any:1']}}"
+    demo = f"format: 1\norders: 1\nseed: 1\ntimes: {{settle_s: 1, late_s: 1}}\nproof: {proof}\nacts: [{act}]\n"
+    written("bots/credit_check/demo.yaml", demo)(acme)
+    assert own(check(acme), acme) == [
+        "bots/credit_check/demo.yaml:5: there is no role crm. Valid: erp.",
+        "bots/credit_check/demo.yaml:6: there is no role epr. Valid: erp. Did you mean erp?",
+    ]
+
+
+def test_misspelt_key_that_chooses_a_form_is_named(acme: Path) -> None:
+    replaced("tandem.yaml", "kind: basic", "kin: basic")(acme)
+    assert own(check(acme), acme) == ["tandem.yaml:5: systems.erp.api.auth.kin is not a known key. Did you mean kind?"]
+
+
+def test_missing_key_that_chooses_a_form_is_told_with_its_values(acme: Path) -> None:
+    replaced("tandem.yaml", "kind: basic, ", "")(acme)
+    (told,) = own(check(acme), acme)
+    assert told.startswith("tandem.yaml:5: the key systems.erp.api.auth.kind is missing. Add it; valid values: none, b")
+
+
 def test_write_on_several_rungs_needs_a_commit_step(acme: Path) -> None:
     with_screens(acme)
     recording = RECORDING.replace("business_partner.find\n", "sales_order.create\n")
@@ -203,7 +249,7 @@ def test_secret_in_clear_is_a_warning_that_does_not_repeat_it(acme: Path) -> Non
 def test_secret_of_the_wrong_type_is_not_printed(acme: Path) -> None:
     replaced("tandem.yaml", '"env:ACME_PASSWORD"', "4711081508")(acme)
     found = own(check(acme), acme)
-    assert any("systems.erp.api.auth.basic.password" in text for text in found)
+    assert any("systems.erp.api.auth.password" in text for text in found)
     assert not any("4711081508" in text for text in found)
 
 
@@ -322,6 +368,8 @@ result:"""
         ),
         ('"{{ name }}"', '"{{ nam }}"', ":7: there is no nam here. Valid: settings, request, name. Did you mean name?"),
         (", name: ", ", nam: ", ":7: there is no nam here. Valid: business_partner_id, name"),
+        ('"{{ name }}"', "", ":7: result.name is empty: it must be text; put it in quotes."),
+        ('"{{ name }}"', "[a]", ":7: result.name is a list: it must be text; put it in quotes."),
         ("params: {number:", "params: {numbr:", ":5: screen customer opens with number, which is not given."),
         ("result:", LOOP, ":8: there is no row.numbr here. Valid: number. Did you mean number?"),
         ("{{ name }}", "{{ loop.index0 }}", ":7: there is no loop here."),

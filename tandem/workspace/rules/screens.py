@@ -23,9 +23,18 @@ from tandem.workspace.vendor import vendor_named, vendors
 _SCREEN_FORMATS: dict[str, Format[Any]] = {"browser": BROWSER_SCREEN, "desktop": DESKTOP_SCREEN}
 
 
+@dataclass(frozen=True)
+class _Described:
+    """What a vendor's recordings may name: its screens by channel, each read once, and its settings if known."""
+
+    screens: dict[str, Screens]
+    settings: type[BaseModel] | None
+
+
 def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
     """Mistakes of every selector file and recording of every vendor."""
     known = vendors(roots)
+    described = {vendor: _Described(screens_of(roots, vendor), _settings(roots, vendor)) for vendor in known}
     for folder, check in (("selectors", _of_screen), ("recordings", _of_recording)):
         for relative, path in roots.files(folder, ".yaml").items():
             place = PurePosixPath(relative)
@@ -38,7 +47,7 @@ def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
                     folder=folder,
                 )
                 continue
-            yield from check(path, roots, vendor)
+            yield from check(path, described[vendor])
 
 
 def screens_of(roots: Roots, vendor: str) -> dict[str, Screens]:
@@ -47,8 +56,7 @@ def screens_of(roots: Roots, vendor: str) -> dict[str, Screens]:
     return {"browser": Screens(folders, "browser"), "desktop": Screens(folders, "desktop")}
 
 
-def _of_screen(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceError]:
-    screens = screens_of(roots, vendor)
+def _of_screen(path: Path, vendor: _Described) -> Iterator[WorkspaceError]:
     channel = "desktop" if path.name.endswith(SCREEN_FILES["desktop"][0]) else "browser"
     found = _SCREEN_FORMATS[channel].examine(path)
     if not isinstance(found, Examined):
@@ -59,10 +67,20 @@ def _of_screen(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceError
     if screen.screen != name:
         yield misnamed(file, "screen", screen.screen, name)
     for index, other in enumerate(screen.include):
-        if not screens[channel].has(other):
-            yield unknown(file, ("include", index), f"{channel} screen", other, screens[channel].names)
+        if not vendor.screens[channel].has(other):
+            yield unknown(file, ("include", index), f"{channel} screen", other, vendor.screens[channel].names)
+    yield from _products(file, screen)
     if isinstance(screen, DesktopScreenFile):
         yield from _missing_images(file, screen)
+
+
+def _products(file: Document, screen: AnyScreenFile) -> Iterator[WorkspaceError]:
+    for name, table in screen.tables.items():
+        for product, factors in table.products.items():
+            for column in (product, *factors):
+                if column not in table.columns:
+                    at = ("tables", name, "products", product)
+                    yield unknown(file, at, f"column of table {name}", column, list(table.columns))
 
 
 def _missing_images(file: Document, screen: DesktopScreenFile) -> Iterator[WorkspaceError]:
@@ -78,12 +96,12 @@ def _missing_images(file: Document, screen: DesktopScreenFile) -> Iterator[Works
                 )
 
 
-def _of_recording(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceError]:
+def _of_recording(path: Path, vendor: _Described) -> Iterator[WorkspaceError]:
     found = RECORDING.examine(path)
     if not isinstance(found, Examined):
         yield from found
         return
-    file, recording, screens = found.file, found.model, screens_of(roots, vendor)[found.model.channel]
+    file, recording, screens = found.file, found.model, vendor.screens[found.model.channel]
     name = f"{recording.operation}.{recording.channel}.yaml"
     if path.name != name:
         yield misnamed(file, "operation", f"{recording.operation} on channel {recording.channel}", path.stem)
@@ -95,7 +113,7 @@ def _of_recording(path: Path, roots: Roots, vendor: str) -> Iterator[WorkspaceEr
     if operation is not None:
         yield from _commit_step(file, recording)
     yield from _Walk(file, screens).steps(recording.steps, ("steps",))
-    yield from templates.mistakes(file, recording, operation, _settings(roots, vendor), screens)
+    yield from templates.mistakes(file, recording, operation, vendor.settings, screens)
 
 
 def _settings(roots: Roots, vendor: str) -> type[BaseModel] | None:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
+from tandem import misfit
 from tandem.channels.library import Screens
 from tandem.channels.recording import LOGIN, Expect, ForEach, Open, Read, ReadRows, Recording, Step, When
 from tandem.channels.selectors import AnyScreenFile
 from tandem.channels.templates import Path, names
-from tandem.document import Document, closest, mistake
+from tandem.document import Document, closest, mistake, shown
 from tandem.domain.operation import Operation
 from tandem.errors import WorkspaceError
 from tandem.schema_walk import keys_at, models_at
@@ -58,24 +59,47 @@ def mistakes(
     yield from walk.steps(recording.steps, ("steps",))
     yield from walk.shape(recording.result, ("result",))
     if operation is not None:
-        yield from _result(file, recording, operation)
+        yield from _result(file, operation.name, operation.result, recording.result, ("result",))
 
 
-def _result(file: Document, recording: Recording, operation: Operation[Any, Any]) -> Iterator[WorkspaceError]:
+def _result(
+    file: Document, operation: str, model: type[BaseModel], shape: Mapping[str, Any], at: Place
+) -> Iterator[WorkspaceError]:
     """The result has the fields of the operation's: the mistake would show only after the commit step."""
-    fields = operation.result.model_fields
-    for key in recording.result:
+    fields = model.model_fields
+    for key, value in shape.items():
+        inner = models_at(model, (key,))
         if key not in fields:
-            yield _no_name(file, ("result", key), key, tuple(fields))
-    missing = [name for name, field in fields.items() if field.is_required() and name not in recording.result]
-    for name in missing:
-        yield mistake(
-            file,
-            ("result",),
-            "the result of {operation} lacks {name}. Add it under result.",
-            operation=operation.name,
-            name=name,
-        )
+            yield _no_name(file, (*at, key), key, tuple(fields))
+        elif isinstance(value, Mapping) and inner:
+            yield from _result(file, operation, inner[0], value, (*at, key))
+        elif not _has_template(value):
+            yield from _constant(file, fields[key].annotation, value, (*at, key))
+    for name, field in fields.items():
+        if field.is_required() and name not in shape:
+            yield mistake(
+                file,
+                at,
+                "the result of {operation} lacks {name}. Add it under {key}.",
+                operation=operation,
+                name=name,
+                key=".".join(map(str, at)),
+            )
+
+
+def _constant(file: Document, kind: Any, value: object, at: Place) -> Iterator[WorkspaceError]:
+    """A value without a template is one that the field takes."""
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        why = misfit.why(error.errors(include_url=False)[0])
+        yield mistake(file, at, "{key} is {value}: {why}.", key=".".join(map(str, at)), value=shown(value), why=why)
+
+
+def _has_template(shape: object) -> bool:
+    if isinstance(shape, (Mapping, list, tuple)):
+        return any(map(_has_template, shape.values() if isinstance(shape, Mapping) else shape))
+    return isinstance(shape, str) and "{" in shape
 
 
 class _Walk:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tandem import misfit
 from tandem.document import Location, mistake
 from tandem.document import mistakes as mistakes_of
 from tandem.errors import TandemError, WorkspaceError
@@ -116,7 +117,7 @@ def _of_item(workspace: Workspace, at: Location, module: Any, item: dict[str, st
                 (*at, *detail["loc"]),
                 "no work item of the bot: {key}: {why}. Its fields: {fields}.",
                 key=".".join(str(part) for part in detail["loc"]),
-                why=detail["msg"],
+                why=misfit.why(detail),
                 fields=", ".join(module.Item.model_fields),
             )
 
