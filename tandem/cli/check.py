@@ -48,7 +48,9 @@ def _print(session: Session, report: Report) -> None:
     for warning in report.warnings:
         session.print(tr("Warning: {text}", text=warning), style="yellow")
     if report.mistakes:
-        session.print(tr("{count} mistakes in {files} files.", count=len(report.mistakes), files=report.files))
+        session.print(
+            tr("Mistakes: {count}, in {files} files checked.", count=len(report.mistakes), files=report.files)
+        )
     else:
         session.print(tr("{files} files checked, no mistake.", files=report.files))
 

@@ -1,5 +1,6 @@
 """``tandem demo``: a bot at work on sandboxes with faults switched on, and the proof of the books."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +55,7 @@ def demo(
     with staged(place, language(), demonstration, orders or str(demonstration.orders)) as stage:
         log.configure(level="ERROR", file=stage.workspace.log_file)
         show = Show(session, stage, name, demonstration, quiet=as_json)
-        figures = carry_out(show.run())
+        figures = carry_out(replace(session, folder=place), show.run())
     if as_json:
         session.json(figures.data())
     else:

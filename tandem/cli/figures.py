@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tandem.cli.session import Session
+from tandem.cli.words import word
 from tandem.store.runs import RunRow
 from tandem.store.tickets import Ticket
 from tandem.text import tr
@@ -118,7 +119,7 @@ class Figures:
                 operation=ticket.operation,
                 channel=ticket.channel or "-",
                 count=ticket.count,
-                status=ticket.resolution or ticket.status,
+                status=ticket.resolution or word(ticket.status),
             )
         )
         for item in ticket.evidence:

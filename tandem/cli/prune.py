@@ -41,7 +41,7 @@ def prune(
     """Prune the workspace's books; may be stopped at any time, and run beside a working engine."""
     session = session_of(context)
     before = datetime.now(UTC) - _days(older_than)
-    pruned = carry_out(_prune(session, before, dry_run=dry_run, quiet=as_json))
+    pruned = carry_out(session, _prune(session, before, dry_run=dry_run, quiet=as_json))
     if as_json:
         session.json({"before": before, "dry_run": dry_run, **asdict(pruned)})
         return

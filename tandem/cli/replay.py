@@ -55,7 +55,7 @@ def replay(
     attempt = Attempt(
         operation, system or _only_system(session.workspace, vendor), _request(operation, request), None, new_id()
     )
-    result = carry_out(_carry_out(session, attempt, found, asked=operation.writes and not yes))
+    result = carry_out(session, _carry_out(session, attempt, found, asked=operation.writes and not yes))
     if as_json:
         session.json(result.model_dump(mode="json"))
     else:

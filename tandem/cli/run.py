@@ -54,12 +54,12 @@ def run(
     session = session_of(context)
     source = _Source(bot, tuple(items or ()), batch_file, changed)
     if dry_run:
-        previews = carry_out(_preview(session, source, quiet=as_json))
+        previews = carry_out(session, _preview(session, source, quiet=as_json))
         if as_json:
             session.json({"bot": bot, "previews": previews})
         return
     watched = Watched(session, quiet=as_json)
-    carry_out(_work(session, source, watched, attended, 1 if attended else concurrency, patience_s))
+    carry_out(session, _work(session, source, watched, attended, 1 if attended else concurrency, patience_s))
     if as_json:
         session.json({"bot": bot, **watched.data()})
     else:

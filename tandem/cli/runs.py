@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tandem.cli.books import read
 from tandem.cli.session import Session, session_of
+from tandem.cli.words import word
 from tandem.cli.work import result_text
 from tandem.document import closest
 from tandem.errors import TandemError, UsageError
@@ -51,7 +52,7 @@ def list_runs(
             valid=", ".join(_STATUSES),
             guess=closest(status, _STATUSES),
         )
-    found = read(session.workspace, lambda books: runs.list_newest(books, limit, status=_status(status), bot=bot))
+    found = read(session, lambda books: runs.list_newest(books, limit, status=_status(status), bot=bot))
     if as_json:
         session.json([_data(row) for row in found])
         return
@@ -66,7 +67,7 @@ def show_run(
 ) -> None:
     """Print one run and its journal."""
     session = session_of(context)
-    row, entries = read(session.workspace, lambda books: _with_journal(books, run))
+    row, entries = read(session, lambda books: _with_journal(books, run))
     if as_json:
         session.json(_data(row) | {"healed": healed(entries), "journal": [asdict(entry) for entry in entries]})
         return
@@ -87,7 +88,7 @@ def _status(text: str | None) -> Any:
 
 
 def _row(row: RunRow) -> tuple[object, ...]:
-    return row.id, row.bot, row.business_key, row.status, row.outcome, row.ticket_id, moment(row.created_at)
+    return row.id, row.bot, row.business_key, word(row.status), word(row.outcome), row.ticket_id, moment(row.created_at)
 
 
 def _fields(row: RunRow) -> list[tuple[str, object]]:
@@ -95,8 +96,8 @@ def _fields(row: RunRow) -> list[tuple[str, object]]:
         (tr("run"), row.id),
         (tr("bot"), row.bot),
         (tr("work item"), row.business_key),
-        (tr("status"), row.status),
-        (tr("outcome"), row.outcome),
+        (tr("status"), word(row.status)),
+        (tr("outcome"), word(row.outcome)),
         (tr("result"), result_text(row.result)),
         (tr("began"), moment(row.created_at)),
         (tr("ended"), moment(row.finished_at)),

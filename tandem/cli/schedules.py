@@ -54,7 +54,7 @@ def list_schedules(
     session = session_of(context)
     known = schedules(session.workspace)
     now = datetime.now(UTC)
-    found = read(session.workspace, lambda books: [_standing(books, each, now, count) for each in known.values()])
+    found = read(session, lambda books: [_standing(books, each, now, count) for each in known.values()])
     if as_json:
         session.json([_data(each) for each in found])
         return
@@ -69,11 +69,11 @@ def fire(
 ) -> None:
     """Start the schedule's runs."""
     session = session_of(context)
-    run_ids = carry_out(_fire(session, schedule_named(session.workspace, name)))
+    run_ids = carry_out(session, _fire(session, schedule_named(session.workspace, name)))
     if as_json:
         session.json({"schedule": name, "runs": run_ids})
     else:
-        session.print(tr("Schedule {name} fired: {count} runs started.", name=name, count=len(run_ids)))
+        session.print(tr("Schedule {name} fired. Runs started: {count}.", name=name, count=len(run_ids)))
 
 
 async def _fire(session: Session, schedule: Schedule) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,11 @@ class Session:
                 file=FILE,
             )
         return folder.resolve()
+
+    def command(self, words: str) -> str:
+        """A command for the same workspace, as it is to be typed."""
+        chosen = f"--workspace {shlex.quote(str(self.folder))} " if self.folder is not None else ""
+        return f"tandem {chosen}{words}"
 
     def print(self, *parts: object, style: str | None = None) -> None:
         """Print for people; text is never taken as markup."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from tandem.cli.session import Session
 from tandem.engine.engine import Stopped
 from tandem.text import tr
 
@@ -16,12 +17,12 @@ T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def carry_out(work: Coroutine[Any, Any, T]) -> T:
+def carry_out(session: Session, work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end. Raises typer.Exit with 128 and the signal's number when it was stopped by one."""
-    return asyncio.run(_stoppable(work))
+    return asyncio.run(_stoppable(session, work))
 
 
-async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
+async def _stoppable(session: Session, work: Coroutine[Any, Any, T]) -> T:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     received: list[int] = []
     assert task is not None
@@ -38,19 +39,19 @@ async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError as error:
         if not received:
             raise
-        typer.echo(_told(error), err=True)
+        typer.echo(_told(session, error), err=True)
         raise typer.Exit(128 + received[0]) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _told(error: asyncio.CancelledError) -> str:
+def _told(session: Session, error: asyncio.CancelledError) -> str:
     if not isinstance(error, Stopped) or not error.rows:
         return tr("Stopped. No run was under way.")
     modes = sorted({(row.bot, " --attended" if row.mode == "attended" else "") for row in error.rows})
     return tr(
-        "Stopped. {count} runs were interrupted; nothing is lost. They go on at the next start of: {commands}",
+        "Stopped. Runs interrupted: {count}; nothing is lost. They go on at the next start of: {commands}",
         count=len(error.rows),
-        commands="; ".join(f"tandem run {bot}{attended}" for bot, attended in modes),
+        commands="; ".join(session.command(f"run {bot}{attended}") for bot, attended in modes),
     )

@@ -12,12 +12,13 @@ from tandem.cli.person import at_terminal
 from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
+from tandem.cli.words import word
 from tandem.cli.work import Watched, engine_of
 from tandem.engine.engine import Engine
 from tandem.engine.settlement import Settlement
 from tandem.errors import StoreBusy, TandemError, UsageError
 from tandem.store import tickets
-from tandem.store.tickets import Ticket
+from tandem.store.tickets import Ticket, TicketRun
 from tandem.text import tr
 
 _PATIENCE_S = 120.0
@@ -58,7 +59,7 @@ def list_tickets(
     """Print the newest tickets."""
     session = session_of(context)
     status = None if all_tickets else "open"
-    found = read(session.workspace, lambda books: tickets.list_newest(books, limit, status=status))  # type: ignore[arg-type]
+    found = read(session, lambda books: tickets.list_newest(books, limit, status=status))  # type: ignore[arg-type]
     if as_json:
         session.json([_data(session, ticket) for ticket in found])
         return
@@ -69,13 +70,13 @@ def list_tickets(
 def show_ticket(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
     """Print one ticket with its runs and evidence."""
     session = session_of(context)
-    ticket = read(session.workspace, lambda books: _found(books, number))
+    ticket = read(session, lambda books: _found(books, number))
     if as_json:
         session.json(_data(session, ticket))
         return
     session.table((tr("field"), tr("value")), _fields(ticket))
     for link in ticket.runs:
-        session.print(tr("Run {run}, step {step}, reference {reference}", **asdict(link) | {"run": link.run_id}))
+        session.print(_stopped_at(link))
     for path in _evidence(session, ticket):
         session.print(path)
 
@@ -100,9 +101,9 @@ def retry(context: typer.Context, number: Number, as_json: AsJson = False) -> No
 def _settle(session: Session, number: int, as_json: bool, **how: str | None) -> None:
     watched = Watched(session, quiet=as_json)
     try:
-        carry_out(_go_on(session, number, watched, how))
+        carry_out(session, _go_on(session, number, watched, how))
     except StoreBusy as busy:
-        carry_out(_leave_to_other(session, number, how))
+        carry_out(session, _leave_to_other(session, number, how))
         if not as_json:
             session.print(_left_to_other(busy, number))
     else:
@@ -149,13 +150,13 @@ def _found(books: Connection, number: int) -> Ticket:
 
 def _row(ticket: Ticket) -> tuple[object, ...]:
     what = str(TandemError.restored(ticket.error))
-    return ticket.id, ticket.status, ticket.system, ticket.operation, ticket.reference, ticket.count, what
+    return ticket.id, word(ticket.status), ticket.system, ticket.operation, ticket.reference, ticket.count, what
 
 
 def _fields(ticket: Ticket) -> list[tuple[str, object]]:
     return [
         (tr("ticket"), ticket.id),
-        (tr("status"), ticket.status),
+        (tr("status"), word(ticket.status)),
         (tr("what"), str(TandemError.restored(ticket.error))),
         (tr("kind"), ticket.kind),
         (tr("system"), ticket.system),
@@ -168,6 +169,14 @@ def _fields(ticket: Ticket) -> list[tuple[str, object]]:
         (tr("settled"), moment(ticket.resolved_at)),
         (tr("settled by"), ticket.resolution),
     ]
+
+
+def _stopped_at(link: TicketRun) -> str:
+    if link.reference is None:
+        return tr("Run {run}, step {step}", run=link.run_id, step=link.step)
+    return tr(
+        "Run {run}, step {step}, reference {reference}", run=link.run_id, step=link.step, reference=link.reference
+    )
 
 
 def _evidence(session: Session, ticket: Ticket) -> list[str]:

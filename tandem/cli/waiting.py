@@ -44,8 +44,8 @@ async def _told(session: Session, engine: Engine) -> str:
     wake_at = await engine.database.read(runs.next_wake_at)
     if running == 0 and wake_at is not None:
         at = wake_at.astimezone().strftime("%H:%M:%S")
-        return tr("{waiting} runs wait; the next is due at {at}. Last: {why}", waiting=waiting, at=at, why=why)
-    return tr("{running} runs under way, {waiting} wait. Last: {why}", running=running, waiting=waiting, why=why)
+        return tr("Runs waiting: {waiting}; the next is due at {at}. Last: {why}", waiting=waiting, at=at, why=why)
+    return tr("Runs under way: {running}, waiting: {waiting}. Last: {why}", running=running, waiting=waiting, why=why)
 
 
 def _silence_s(session: Session) -> float:

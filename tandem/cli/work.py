@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from tandem.cli.session import Session
 from tandem.cli.waiting import told_while_waiting
+from tandem.cli.words import word
 from tandem.engine.attendant import Attendant
 from tandem.engine.engine import Engine, Tally
 from tandem.store.runs import RunRow
@@ -70,7 +71,7 @@ class Watched:
 
 def summary(finished: Counter[str], waiting: int) -> str:
     """``3 created, 1 refused; 1 not ended yet.``"""
-    ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(finished.items()))
+    ended = ", ".join(f"{count} {word(outcome)}" for outcome, count in sorted(finished.items()))
     done = ended or tr("no run ended")
     return tr("{done}; {waiting} not ended yet.", done=done, waiting=waiting)
 
@@ -83,7 +84,7 @@ def result_text(result: Any) -> str:
 
 
 def _row(row: RunRow) -> tuple[object, ...]:
-    return row.id, row.business_key, row.outcome, result_text(row.result)
+    return row.id, row.business_key, word(row.outcome), result_text(row.result)
 
 
 def progress_bar(session: Session) -> Progress:

@@ -55,7 +55,7 @@ def work(
     session = session_of(context)
     served = checked_queues(session.workspace, queues)
     session.show_events()
-    carry_out(_serve(session, served, concurrency, grace_s, triggers=triggers))
+    carry_out(session, _serve(session, served, concurrency, grace_s, triggers=triggers))
 
 
 async def _serve(

@@ -35,7 +35,7 @@ def list_workers(
 ) -> None:
     """Print the workers."""
     session = session_of(context)
-    found, unserved = read(session.workspace, _stand)
+    found, unserved = read(session, _stand)
     if as_json:
         session.json({"workers": [asdict(row) for row in found], "unserved": unserved})
         return
@@ -43,7 +43,7 @@ def list_workers(
     session.table(columns, map(_row, found))
     for queue, count in unserved.items():
         session.print(
-            tr("{count} runs are ready in queue {queue}, which no worker serves.", count=count, queue=queue),
+            tr("Runs ready in queue {queue}, which no worker serves: {count}.", count=count, queue=queue),
             style="bold red",
         )
 

@@ -31,7 +31,9 @@ def test_stopped_run_says_so_in_one_sentence_and_completes_at_the_next_start(
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code
-    assert re.search(rf"^Stopped\. \d+ runs were interrupted; .*: tandem run {BOT}$", told, re.MULTILINE), told
+    assert re.search(rf"^Stopped\. Runs interrupted: \d+; .*: tandem --workspace \S+ run {BOT}$", told, re.MULTILINE), (
+        told
+    )
     assert "Traceback" not in told
 
     site.strike({})
