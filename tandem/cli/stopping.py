@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, TypeVar
 
 import typer
 
+from tandem import log
 from tandem.cli.session import Session
 from tandem.engine.engine import Stopped
 from tandem.text import tr
@@ -29,8 +31,10 @@ async def _stoppable(session: Session, work: Coroutine[Any, Any, T]) -> T:
 
     def stop(number: int, _: FrameType | None) -> None:
         if received:
+            os.write(sys.stderr.fileno(), f"{_at_once()}\n".encode())
             os._exit(128 + number)
         received.append(number)
+        loop.set_exception_handler(_note)
         loop.call_soon_threadsafe(task.cancel)
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
@@ -44,6 +48,17 @@ async def _stoppable(session: Session, work: Coroutine[Any, Any, T]) -> T:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Ctrl+C reaches the programs we started too: that their connections break then is no news for the terminal."""
+    log.event(
+        "stopping.noticed", level="DEBUG", what=context.get("message"), kind=type(context.get("exception")).__name__
+    )
+
+
+def _at_once() -> str:
+    return tr("Stopped at once. What was under way is looked up in the books at the next start; nothing is lost.")
 
 
 def _told(session: Session, error: asyncio.CancelledError) -> str:
