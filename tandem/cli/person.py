@@ -28,13 +28,15 @@ class Person:
     async def approve(self, preview: WritePreview) -> bool:
         """Show the write and ask. Raises UsageError when nobody is there to answer."""
         async with self._turn:
-            show(self._session, preview)
-            return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
+            with self._session.undisturbed():
+                show(self._session, preview)
+                return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
 
     async def answer(self, question: str, choices: tuple[str, ...]) -> str:
         """Ask until one of the choices is given."""
         async with self._turn:
-            return await _asked(partial(Prompt.ask, question, choices=list(choices)))
+            with self._session.undisturbed():
+                return await _asked(partial(Prompt.ask, question, choices=list(choices)))
 
 
 def present(session: Session) -> Person:

@@ -16,6 +16,7 @@ from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import work_of
 from tandem.engine.engine import Engine
 from tandem.errors import UsageError
+from tandem.store import runs
 from tandem.store.runs import Mode
 from tandem.text import tr
 from tandem.workspace import batch
@@ -41,7 +42,9 @@ def run(
     batch_file: Annotated[
         Path | None, typer.Option("--batch", help=tr("A CSV or XLSX file, one work item a row."))
     ] = None,
-    changed: Annotated[bool, typer.Option("--changed", help=tr("All that changed since the last time."))] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help=tr("All that changed since the last time, and what was left over then."))
+    ] = False,
     attended: Annotated[bool, typer.Option("--attended", help=tr("Show each write field by field, and ask."))] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=tr("Read, and show the writes it would make; write nothing."))
@@ -98,12 +101,21 @@ async def _work(
     person = present(session) if attended else at_terminal(session)
     mode: Mode = "attended" if attended else "unattended"
     async with engine_of(session.workspace, person) as engine:
-        run_ids: list[str] | None = None
-        if source.changed:
-            run_ids = await engine.poll(source.bot, mode)
-        elif items := source.items(engine, session):
-            run_ids = await engine.start(source.bot, work_of(items), mode)
+        run_ids = await _started(engine, source, session, mode)
         await watched.work(engine, run_ids, concurrency=concurrency, patience_s=patience_s)
+
+
+async def _started(engine: Engine, source: _Source, session: Session, mode: Mode) -> list[str] | None:
+    """The runs for the work items, after those that were left over of the same ones; None: whatever is ready or due."""
+    if source.changed:
+        started, keys = await engine.poll(source.bot, mode), None
+    elif work := work_of(source.items(engine, session)):
+        started, keys = await engine.start(source.bot, work, mode), {each.business_key for each in work}
+    else:
+        return None
+    now = engine.clock.now()
+    left = await engine.database.read(lambda connection: runs.due(connection, source.bot, now))
+    return list(dict.fromkeys([*(row.id for row in left if keys is None or row.business_key in keys), *started]))
 
 
 async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[dict[str, object]]:

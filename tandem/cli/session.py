@@ -4,7 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from tandem import log
 from tandem.cli.table import print_table
@@ -31,13 +33,17 @@ def _console() -> Console:
 
 @dataclass
 class Session:
-    """One command line. ``folder``: where ``--workspace`` points; None: the current folder and those above it."""
+    """One command line. ``folder``: where ``--workspace`` points; None: the current folder and those above it.
+
+    ``bar``: the progress bar last shown.
+    """
 
     folder: Path | None = None
     language: str | None = None
     verbose: bool = False
     console: Console = field(default_factory=_console)
     errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    bar: Progress | None = None
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -99,6 +105,18 @@ class Session:
     def print(self, *parts: object, style: str | None = None) -> None:
         """Print for people; text is never taken as markup."""
         self.console.print(*parts, style=style, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """While the block runs, no progress bar is drawn over what is printed and asked."""
+        bar = self.bar if self.bar is not None and self.bar.live.is_started else None
+        if bar is not None:
+            bar.stop()
+        try:
+            yield
+        finally:
+            if bar is not None:
+                bar.start()
 
     def say(self, step: str) -> None:
         """Tell a step that is about to be carried out, beside the output."""

@@ -76,7 +76,7 @@ def show_ticket(context: typer.Context, number: Number, as_json: AsJson = False)
         return
     session.table((tr("field"), tr("value")), _fields(ticket))
     for link in ticket.runs:
-        session.print(_stopped_at(link))
+        session.print(stopped_at(link))
     for path in _evidence(session, ticket):
         session.print(path)
 
@@ -171,7 +171,8 @@ def _fields(ticket: Ticket) -> list[tuple[str, object]]:
     ]
 
 
-def _stopped_at(link: TicketRun) -> str:
+def stopped_at(link: TicketRun) -> str:
+    """Which run a ticket concerns, and where."""
     if link.reference is None:
         return tr("Run {run}, step {step}", run=link.run_id, step=link.step)
     return tr(

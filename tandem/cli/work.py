@@ -89,4 +89,6 @@ def _row(row: RunRow) -> tuple[object, ...]:
 
 def progress_bar(session: Session) -> Progress:
     """How far something countable has come; gone when it is done."""
-    return Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=session.console, transient=True)
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    session.bar = Progress(*columns, console=session.console, transient=True)
+    return session.bar

@@ -308,6 +308,12 @@ def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     return min((wake_at for wake_at in found if wake_at is not None), default=None)
 
 
+def due(connection: Connection, bot: str, now: datetime) -> list[RunRow]:
+    """The runs of a bot that are ready or due, the oldest first."""
+    query = select(runs).where(runs.c.bot == bot, _due(now)).order_by(runs.c.id)
+    return [_run_row(row) for row in connection.execute(query)]
+
+
 def find(connection: Connection, run_id: str) -> RunRow | None:
     """The run of that id."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).first()

@@ -21,9 +21,13 @@ def wait_for(site: Site, event: str) -> None:
     raise AssertionError(f"{event} was not logged")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "again"),
+    [(signal.SIGINT, 130, ()), (signal.SIGTERM, 143, ("--changed",))],
+    ids=["SIGINT", "SIGTERM"],
+)
 def test_stopped_run_says_so_in_one_sentence_and_completes_at_the_next_start(
-    site: Site, number: signal.Signals, code: int
+    site: Site, number: signal.Signals, code: int, again: tuple[str, ...]
 ) -> None:
     site.strike({"erp": ("late_answer:sales_order.create:1:2",)})
     process = site.start("run", BOT, "--changed", "--concurrency", "4")
@@ -37,11 +41,25 @@ def test_stopped_run_says_so_in_one_sentence_and_completes_at_the_next_start(
     assert "Traceback" not in told
 
     site.strike({})
-    site.run("run", BOT)
+    site.run("run", BOT, *again)
     rows = site.json("runs", "list", "--bot", BOT, "--limit", "100")
     created = sum(row["outcome"] == "created" for row in rows)
     assert [row for row in rows if row["status"] != "finished"] == []
     assert (site.live_orders, site.erp["duplicates"]) == (created, {})
+
+
+def test_same_orders_named_again_after_a_stop_go_on_where_they_stood(site: Site) -> None:
+    site.strike({"erp": ("late_answer:sales_order.create:1:2",)})
+    orders = [f"{number:08}" for number in range(1, 31)]
+    process = site.start("run", BOT, *orders, "--concurrency", "4")
+    wait_for(site, "read_back.absent")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    site.strike({})
+    site.run("run", BOT, *orders)
+    rows = site.json("runs", "list", "--bot", BOT, "--limit", "100")
+    assert [row for row in rows if row["status"] != "finished"] == []
+    assert site.erp["duplicates"] == {}
 
 
 def test_second_engine_names_the_first_and_a_killed_one_leaves_the_way_free(site: Site) -> None:
