@@ -183,24 +183,42 @@ class Run:
 
     @asynccontextmanager
     async def saga(self) -> AsyncIterator[None]:
-        """All or nothing: if the block is refused or declined, its writes are undone, last first."""
+        """All or nothing: if the block is refused or declined, its writes are undone, last first.
+
+        One that cannot be undone keeps none of the others: each such one has a ticket, for which the run waits.
+        """
         before = len(self._done)
         try:
             yield
         except Rejected:
-            for done in reversed(self._done[before:]):
-                await self._undo(done)
+            await self._undo_all(self._done[before:])
             raise
+
+    async def _undo_all(self, writes: list[_Done]) -> None:
+        ticketed = None
+        for done in reversed(writes):
+            try:
+                await self._undo(done)
+            except Suspended as suspended:
+                if suspended.ticket_id is None:
+                    raise
+                ticketed = ticketed or suspended
+        if ticketed is not None:
+            raise ticketed
 
     async def _undo(self, done: _Done) -> None:
         state = self._context.journal.step(done.step)
         if state.undone:
             return
+        undoing = f"{done.step}{UNDO}"
+        ticket_id = self._context.journal.step(undoing).ticket_id
+        if ticket_id is not None:
+            raise Suspended(ticket_id=ticket_id)
         name = done.operation.compensated_by
         assert name is not None
         request = cast(Compensable, done.result).compensation()
         try:
-            await self._performer.perform(done.system, f"{done.step}{UNDO}", operation_named(name), request)
+            await self._performer.perform(done.system, undoing, operation_named(name), request)
         except Rejected as error:
             await self._ticket_residue(done, error)
         await self._context.journal.append(done.step, "undone", {})

@@ -16,7 +16,7 @@ from tandem.engine.bot import BotResult, Work
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.errors import StockShort, StoreError
-from tandem.store import audit, journal, runs, tickets
+from tandem.store import audit, runs, tickets
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.vault import Vault
@@ -177,56 +177,6 @@ async def test_same_step_twice_without_a_key_is_refused(engine: Engine, office: 
     assert tally.waiting == 1
     (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
     assert ticket.kind == "bot_failed"
-
-
-async def failing_saga(run: Run) -> BotResult:
-    try:
-        async with run.saga():
-            await run.perform("erp", SALES_ORDER_CREATE, order("R-1"), key="1")
-            await run.perform("erp", SALES_ORDER_CREATE, order("R-2"), key="2")
-            raise StockShort("Order {order}: short.", order="R-2")
-    except StockShort:
-        return BotResult(outcome="waiting", final=False)
-
-
-async def test_saga_undoes_its_writes_last_first_when_refused(engine: Engine, office: Office) -> None:
-    bot_doing(office, failing_saga)
-    (run_id,) = await engine.start("order", [work("R-1")])
-    tally = await engine.work()
-    assert tally.finished == {"waiting": 1}
-    assert office.books.live == []
-    entries = await engine.database.read(lambda connection: journal.load(connection, run_id))
-    undone = [entry.step for entry in entries if entry.kind == "undone"]
-    assert undone == ["erp.sales_order.create[2]", "erp.sales_order.create[1]"]
-
-
-async def test_compensation_that_is_refused_becomes_a_ticket_that_says_what_is_left(
-    engine: Engine, office: Office
-) -> None:
-    office.api.cancel_script = ["ok", "credit"]
-    bot_doing(office, failing_saga)
-    await engine.start("order", [work("R-1")])
-    tally = await engine.work()
-    assert tally.waiting == 1
-    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
-    assert ticket.kind == "not_compensated"
-    assert "sales_order_id=1" in ticket.error["fields"]["document"]
-    assert [document.sales_order_id for document in office.books.live] == ["1"]
-
-
-async def test_crash_inside_a_compensation_goes_on_undoing(
-    engine: Engine, office: Office, database: Database, clock: HandHeldClock
-) -> None:
-    office.api.cancel_script = ["ok", "crash_before_commit"]
-    bot_doing(office, failing_saga)
-    await engine.start("order", [work("R-1")])
-    with pytest.raises(Crash):
-        await engine.work()
-    again = Engine(database, {"order": office.bot}, engine.codec, systems=engine.systems, clock=clock)
-    await again.recover()
-    tally = await again.work(patience_s=3600)
-    assert tally.finished == {"waiting": 1}
-    assert office.books.live == []
 
 
 class Person:

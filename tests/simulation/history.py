@@ -51,4 +51,6 @@ def simulate(seed: int) -> History:
         ticketed=int(bool(world.open_tickets())),
         documents=len(world.erp.books),
     )
-    return History(seed, world.scenario, tuple(world.story), tuple(violations), counts)
+    history = History(seed, world.scenario, tuple(world.story), tuple(violations), counts)
+    world.loop.close()
+    return history

@@ -1,7 +1,6 @@
 """One event loop under virtual time: what runs next is drawn from the seed, and whole processes stop or die on it."""
 
 import asyncio
-import contextlib
 import contextvars
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine
@@ -30,6 +29,7 @@ class Process:
         self.name, self.loop = name, loop
         self.alive, self.stopped_at = True, -1.0
         self._held: list[_Handle] = []
+        loop.processes.append(self)
 
     @property
     def stopped(self) -> bool:
@@ -49,7 +49,6 @@ class Process:
 
     def kill(self) -> None:
         self.alive = False
-        self._held.clear()
 
     def stop(self) -> None:
         """As SIGSTOP does."""
@@ -58,12 +57,17 @@ class Process:
     def resume(self) -> None:
         """As SIGCONT does."""
         self.stopped_at = -1.0
-        held, self._held = self._held, []
-        for handle in held:
-            self.loop.admit(handle)
+        if self.alive:
+            self.let_go()
 
     def hold(self, handle: "_Handle") -> None:
         self._held.append(handle)
+
+    def let_go(self) -> None:
+        """Let what was held back be done after all."""
+        held, self._held = self._held, []
+        for handle in held:
+            self.loop.admit(handle)
 
 
 class _Handle:
@@ -97,6 +101,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, int, _Handle]] = []
         self._count = 0
         self._tasks: list[asyncio.Task[Any]] = []
+        self.processes: list[Process] = []
         self.failures: list[str] = []
         self.steps = 0
 
@@ -111,7 +116,25 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
                 handle.context.run(handle.callback, *handle.args)
             return task.result()
         finally:
-            self._abandon()
+            asyncio._set_running_loop(None)
+
+    def close(self) -> None:
+        """Unwind what never went on, that of dead processes included: of no effect on what has been said and done."""
+        asyncio._set_running_loop(self)
+        try:
+            while under_way := [task for task in self._tasks if not task.done()]:
+                for task in under_way:
+                    task.cancel()
+                for process in self.processes:
+                    process.let_go()
+                while self._ready:
+                    handle = self._ready.pop()
+                    if not handle.cancelled_:
+                        handle.context.run(handle.callback, *handle.args)
+            for task in self._tasks:
+                if not task.cancelled():
+                    task.exception()
+        finally:
             asyncio._set_running_loop(None)
 
     def world(self, delay_s: float, act: Callable[..., object], *args: Any) -> None:
@@ -179,9 +202,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             while self._ready:
                 handle = self._drawn()
                 process = handle.process
-                if handle.cancelled_ or (process is not None and not process.alive):
+                if handle.cancelled_:
                     continue
-                if process is not None and process.stopped:
+                if process is not None and (process.stopped or not process.alive):
                     process.hold(handle)
                     continue
                 return handle
@@ -205,21 +228,3 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             handle = heapq.heappop(self._timers)[2]
             if not handle.cancelled_:
                 self._ready.append(handle)
-
-    def _abandon(self) -> None:
-        """Let go of what dead processes had under way, without a word."""
-        for task in self._tasks:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-                _close(task.get_coro())
-            elif not task.cancelled():
-                task.exception()
-        self._ready.clear()
-        self._timers.clear()
-
-
-def _close(work: Any) -> None:
-    for _ in range(10):
-        with contextlib.suppress(BaseException):
-            work.close()
-            return
