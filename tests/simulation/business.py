@@ -87,6 +87,9 @@ POSTING_VOID = Operation("sim_posting.void", Undo, Made, effect="update")
 STATUS_FIND = Operation("sim_status.find", Lookup, Papers, effect="read")
 STATUS_SET = Operation("sim_status.set", Asked, Made, effect="update", read_back="sim_status.find")
 
+GOODS = ("sim_order", "sim_reservation", "sim_posting")
+"""The kinds of documents that a saga makes, and undoes."""
+
 OPERATIONS = {
     operation.name: operation
     for operation in (

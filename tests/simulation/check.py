@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tandem.engine.late_look import BOT as LATE_LOOK
 from tandem.store.runs import RunRow
-from tandem.store.tickets import Ticket
+from tests.simulation.account import Account, accounts
 from tests.simulation.network import PLACES, Wire
 
 if TYPE_CHECKING:
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 def violations(world: "World") -> list[str]:
     """Every promise that was broken, a sentence each, that begins with its kind."""
-    tickets, rows = world.unsettled(), world.all_runs()
+    if world.witness.objections:
+        return world.witness.objections
+    rows = world.all_runs()
     found = [
         f"stuck: {row.bot} {row.business_key} is {row.status}, and no ticket says why" for row in unfinished(world)
     ]
-    for reference in world.items:
-        of_it = [row for row in rows if row.bot == "sync" and row.input["reference"] == reference]
-        found += (
-            _of_order(world, reference, of_it, tickets) if of_it else [f"lost: {reference} was announced for nothing"]
-        )
+    for account in accounts(world, rows, world.open_tickets()):
+        found += _of_order(world, account)
     found += [text for wire in world.wires for text in _of_quota(wire, world.scenario.calls_per_s)]
     found += [f"failure: {failure}" for failure in world.loop.failures]
     return found
@@ -61,32 +60,68 @@ def _of_quota(wire: Wire, calls_per_s: float) -> Iterator[str]:
             return
 
 
-def _of_order(world: "World", reference: str, rows: list[RunRow], tickets: list[Ticket]) -> list[str]:
-    found = []
-    told = _told(reference, rows, tickets)
-    created = any(row.outcome == "created" for row in rows)
+def _of_order(world: "World", account: Account) -> Iterator[str]:
+    if not account.runs:
+        yield f"lost: {account.reference} was announced for nothing"
+        return
     goods = "sim_posting" if world.scenario.kind == "blind" else "sim_order"
     for kind in ("sim_reservation", goods) if world.scenario.reserves else (goods,):
-        standing = [kept.number for kept in world.erp.standing(kind, reference)]
-        if len(standing) > 1 and not told:
-            found.append(f"duplicate: {kind} {reference} stands as {', '.join(standing)}, and no ticket says so")
-        if created and not standing and not told:
-            found.append(f"lost: {kind} {reference} was created by a run and stands nowhere")
-        if not created and standing and not told:
-            found.append(f"half: {kind} {reference} stands as {', '.join(standing)}, though its saga was undone")
-        amounts = {kept.asked.amount for kept in world.erp.standing(kind, reference)}
-        if kind != "sim_posting" and created and standing and not told and amounts != {world.items[reference].amount}:
-            found.append(f"wrong: {kind} {reference} is not what was asked")
-    (status,) = world.crm.standing("sim_status", reference)
-    if status.asked.amount != int(created) and not told:
-        found.append(f"half: the status of {reference} is {status.asked.amount}, though created is {created}")
-    return found
+        yield from _of_documents(world, account, kind)
+        for run in account.runs:
+            yield from _of_run(world, account, run, kind)
+    yield from _of_status(world, account)
+    are_ended = all(run.status == "finished" for run in account.runs)
+    if are_ended and not account.created_by() and not account.is_refused():
+        yield f"lost: {account.reference} was not made, and nobody had refused it"
 
 
-def _told(reference: str, rows: list[RunRow], tickets: list[Ticket]) -> bool:
-    """Whether an open ticket is about the order."""
-    ids = {row.id for row in rows}
-    return any(
-        ticket.reference == reference or any(link.run_id in ids or link.reference == reference for link in ticket.runs)
-        for ticket in tickets
-    )
+def _of_documents(world: "World", account: Account, kind: str) -> Iterator[str]:
+    """What stands, and what the runs and the tickets say of it."""
+    standing = {kept.number for kept in world.erp.standing(kind, account.reference)}
+    held = {number for run in account.runs if (number := account.held(run, kind)) is not None}
+    extra = standing - held - account.named(kind)
+    if extra and not account.is_in_doubt(kind):
+        broken = "duplicate" if held & standing or len(extra) > 1 else "half"
+        yield f"{broken}: {kind} {account.reference} stands as {_list(extra)} too, and no run and no ticket says so"
+    if account.cancelled(kind) & standing:
+        left = account.cancelled(kind) & standing
+        yield f"wrong: a ticket says that {kind} {_list(left)} was cancelled, and it stands"
+    if len(held & standing) > 1:
+        yield f"duplicate: {kind} {account.reference} was made by several runs, as {_list(held & standing)}"
+
+
+def _of_run(world: "World", account: Account, run: RunRow, kind: str) -> Iterator[str]:
+    """All or nothing; and while it is stopped on its way back, what is left is in its tickets exactly."""
+    standing = {kept.number: kept for kept in world.erp.standing(kind, account.reference)}
+    held, undoing = account.held(run, kind), account.undoing(run, kind)
+    if held is None:
+        if run.outcome == "created":
+            yield f"lost: {kind} {account.reference} was not made by the run that ended as created"
+        return
+    stopped_at = account.stopping(run, undoing.name) if undoing is not None else []
+    if held not in standing and not stopped_at:
+        yield f"lost: {kind} {account.reference} was made as {held}, which stands nowhere"
+    if run.outcome == "created":
+        asked = world.items[account.reference].amount
+        if held in standing and standing[held].asked.amount != asked:
+            yield f"wrong: {kind} {held} is not what was asked"
+    elif run.status == "finished":
+        yield f"half: {kind} {held} was left behind by a run that ended as {run.outcome}"
+    elif account.is_undoing(run) and not stopped_at and account.stopping(run):
+        yield f"half: {kind} {held} was not undone with the rest, and no ticket says so"
+    for ticket in stopped_at:
+        if ticket.kind == "not_compensated" and held not in account.named(kind):
+            yield f"half: {kind} {held} was not undone, and ticket {ticket.id} does not name it"
+
+
+def _of_status(world: "World", account: Account) -> Iterator[str]:
+    (status,) = world.crm.standing("sim_status", account.reference)
+    is_created = bool(account.created_by())
+    name = "crm.sim_status.set"
+    begun = any(run.status != "finished" and name in account.steps[run.id] for run in account.runs)
+    if status.asked.amount != int(is_created) and (is_created or not begun):
+        yield f"half: the status of {account.reference} is {status.asked.amount}, though created is {is_created}"
+
+
+def _list(numbers: set[str]) -> str:
+    return ", ".join(sorted(numbers))

@@ -58,20 +58,20 @@ class _Failure:
 
 
 class Holders:
-    """Which process took which run last, as a dispatcher with heartbeats would know."""
+    """``of``: which process took a run last, and when, as a dispatcher with heartbeats would know."""
 
     def __init__(self) -> None:
-        self.of: dict[str, Process] = {}
+        self.of: dict[str, tuple[Process, float]] = {}
 
     def note(self, process: Process, result: Any) -> None:
         for row in result if isinstance(result, list) else [result]:
             if isinstance(row, RunRow) and row.status == "running":
-                self.of[row.id] = process
+                self.of[row.id] = process, process.loop.time()
 
     def runs_of(self, process: Process, disk: Disk) -> list[str]:
         """The runs that still are running in its hands."""
         running = set(disk.read(lambda connection: connection.execute(_RUNNING).scalars().all()))
-        return [run_id for run_id, holder in self.of.items() if holder is process and run_id in running]
+        return [run_id for run_id, (holder, _) in self.of.items() if holder is process and run_id in running]
 
 
 class Client:
@@ -109,6 +109,9 @@ class Client:
     async def close(self) -> None: ...
 
     def _commit(self) -> None:
+        self._crash_point("before a commit")
+        if not self._process.alive:
+            return
         count = 1 + int(self._random.random() * len(self._queue))
         group, self._queue = self._queue[:count], self._queue[count:]
         results = self._disk.commit([work for work, _ in group])

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import Any
 
 import httpx
@@ -15,12 +14,12 @@ from tandem.errors import AccessRefused, error_named
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings, ClientCredentialsAuth, Quota
 from tests.simulation.business import OPERATIONS
-from tests.simulation.loop import Process
+from tests.simulation.site import Site
 from tests.simulation.vendor import Answer, Vendor
-from tests.simulation.weather import Weather
 
 PLACES = 4
 _READ_TIMEOUT_S = 30.0
+Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 _IDLE_S = 60.0
 """A server closes a connection on which it has waited so long for a request."""
 
@@ -28,8 +27,9 @@ _IDLE_S = 60.0
 class Wire(httpx.AsyncBaseTransport):
     """``sent``: when each request but logins left this process; ``told``: each 429, when, and for how long."""
 
-    def __init__(self, vendor: Vendor, process: Process, random: Random, weather: Weather) -> None:
-        self._vendor, self._process, self._random, self._weather = vendor, process, random, weather
+    def __init__(self, vendor: Vendor, site: Site) -> None:
+        self._vendor, self._site = vendor, site
+        self._process, self._random, self._weather = site.process, site.random, site.weather
         self.sent: list[float] = []
         self.told: list[tuple[float, float]] = []
 
@@ -41,33 +41,42 @@ class Wire(httpx.AsyncBaseTransport):
         if self._weather.strikes("connect timeout"):
             await asyncio.sleep(5)
             raise httpx.ConnectTimeout("no connection")
-        ready_s = loop.time()
-        trace: Callable[[str, dict[str, Any]], Awaitable[None]] | None = request.extensions.get("trace")
-        if trace is not None:
-            await trace("http11.send_request_headers.started", {})
-        await asyncio.sleep(0)
-        if loop.time() - ready_s > _IDLE_S or self._weather.strikes("reset before sending"):
+        connected_s = loop.time()
+        asked_s = await self._ask(request.extensions.get("trace"))
+        if loop.time() - connected_s > _IDLE_S or self._weather.strikes("reset before sending"):
             raise httpx.WriteError("reset")
-        return await self._exchange(request)
-
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        loop = self._process.loop
         path = request.url.path.strip("/")
         if path == "token":
             return httpx.Response(200, json={"access_token": self._vendor.new_token(), "token_type": "Bearer"})
+        return await self._exchange(request, path, asked_s)
+
+    async def _ask(self, trace: Trace | None) -> float:
+        """When the right to send was asked for. The process may be stopped right before it and right behind it."""
+        if trace is None:
+            return self._process.loop.time()
+        self._site.may_stop("before it asks whether it may send")
+        await asyncio.sleep(0)
+        asked_s = self._process.loop.time()
+        await trace("http11.send_request_headers.started", {})
+        self._site.may_stop("between its question and the first byte")
+        await asyncio.sleep(0)
+        return asked_s
+
+    async def _exchange(self, request: httpx.Request, operation: str, asked_s: float) -> httpx.Response:
+        loop = self._process.loop
         self.sent.append(loop.time())
         answered: asyncio.Future[Answer | Exception] = loop.create_future()
         token = request.headers["authorization"].removeprefix("Bearer ")
-        body = json.loads(request.content)
-        loop.world(
-            self._latency_s(), self._vendor.arrive, path, body, self._process.name, self._towards(answered), token
-        )
+        sending = self._site.witness.sees(self._process, operation, json.loads(request.content), asked_s)
+        loop.world(self._latency_s(), self._vendor.arrive, sending, self._towards(answered), token)
+        self._site.may_die(f"having sent {operation}")
         if self._weather.strikes("reset after sending"):
             self._process.later(self._random.random() * 2, _settle, answered, httpx.ReadError("reset"))
         self._process.later(_READ_TIMEOUT_S, _settle, answered, httpx.ReadTimeout("no answer"))
         outcome = await answered
         if isinstance(outcome, Exception):
             raise outcome
+        sending.learn(outcome)
         return self._response(outcome)
 
     def _towards(self, answered: "asyncio.Future[Answer | Exception]") -> Callable[[Answer], None]:

@@ -7,6 +7,7 @@ from tandem.engine.settlement import Settlement
 from tandem.engine.steps import UNDO
 from tandem.errors import TandemError
 from tandem.store.tickets import Ticket, TicketRun
+from tests.simulation.business import GOODS
 from tests.simulation.vendor import LATEST_COMMIT_S, LONGEST_LAG_S, Kept
 
 if TYPE_CHECKING:
@@ -64,11 +65,15 @@ class Person:
         """Do by hand what the ticket is about; the document to resolve it with, None when the run is to try again."""
         _, _, operation = link.step.partition(".")
         kind, _, verb = operation.removesuffix(UNDO).partition(".")
-        if link.reference is None or kind not in ("sim_order", "sim_reservation", "sim_posting"):
+        if link.reference is None or kind not in GOODS:
             return None
         standing = self._world.erp.standing(kind, link.reference)
-        if link.step.endswith(UNDO) or kind == "sim_posting" or not verb.startswith("create"):
+        if verb.startswith(("void[", "create~cancel ")):
+            self._void([kept for kept in standing if kept.number in verb])
+            return None
+        if link.step.endswith(UNDO) or kind == "sim_posting":
             self._void(standing)
+        if verb != "create" or link.step.endswith(UNDO) or kind == "sim_posting":
             return None
         self._void(standing[1:])
         if not standing:

@@ -16,6 +16,7 @@ class Scenario:
 
     ``triggers``: when each item is announced, duplicates included. ``stops``: (when, which worker, how long).
     ``jumps``: (when, which worker's wall clock, how far). ``crash_rate``: per point at which a process may die.
+    ``halts``: how often a process is stopped where it hurts most; ``halt_rate``: per such point.
     """
 
     kind: VendorKind
@@ -31,6 +32,8 @@ class Scenario:
     crash_rate: float
     crashes: int
     triggers: tuple[tuple[float, Item], ...]
+    halt_rate: float
+    halts: int
     stops: tuple[tuple[float, int, float], ...]
     jumps: tuple[tuple[float, int, float], ...]
 
@@ -40,7 +43,8 @@ class Scenario:
             f"reservation {self.reserves}",
             f"workers {self.workers}, {self.concurrency} runs at once; bot tells refusals {self.tells}; "
             f"person {self.person}; vendors take {self.calls_per_s} calls a second from each",
-            f"crash rate {self.crash_rate}, at most {self.crashes}; store up to {self.slowness_s} s slow",
+            f"crash rate {self.crash_rate}, at most {self.crashes}; stop rate {self.halt_rate}, at most {self.halts}; "
+            f"store up to {self.slowness_s} s slow",
             *(f"trigger at {at:.2f}: {item}" for at, item in self.triggers),
             *(f"worker {worker} stopped at {at:.2f} for {seconds:.0f} s" for at, worker, seconds in self.stops),
             *(f"clock of worker {worker} jumps at {at:.2f} by {seconds:.0f} s" for at, worker, seconds in self.jumps),
@@ -67,6 +71,8 @@ def draw(random: Random) -> Scenario:
         crash_rate=random.choice((0.0, 0.0, 0.01, 0.05, 0.2)),
         crashes=random.randint(1, 4),
         triggers=_triggers(random, span_s),
+        halt_rate=random.choice((0.0, 0.1, 0.5)) if workers > 1 else 0.0,
+        halts=random.choice((1, 1, 2)),
         stops=_stops(random, workers, span_s),
         jumps=tuple(
             (random.uniform(0, span_s), random.randrange(workers), random.choice((-3600.0, -90.0, -5.0, 5.0, 90.0)))
@@ -82,14 +88,14 @@ def _ladder(random: Random, longest: int) -> tuple[ChannelName, ...]:
 
 def _triggers(random: Random, span_s: float) -> tuple[tuple[float, Item], ...]:
     triggers = []
-    keys = random.choice(("own", "shared"))
+    keys, shortage = random.choice(("own", "shared")), random.choice((0.1, 0.5))
     for number in range(1, random.choice((1, 1, 2, 3)) + 1):
         item = Item(
             key=f"order {number}" if keys == "own" else "customer",
             reference=f"R-{number}",
             version=1,
             amount=random.randint(1, 9),
-            short=random.random() < 0.25,
+            short=random.random() < shortage,
         )
         triggers += [(random.uniform(0, span_s), item) for _ in range(random.choice((1, 1, 2, 3)))]
     return tuple(sorted(triggers, key=lambda trigger: trigger[0]))

@@ -41,11 +41,53 @@ class Kept:
     shown_from_s: float
     void: bool = False
     void_shown_from_s: float = 0.0
-    carried_by: str = ""
+
+
+@dataclass(eq=False)
+class Sending:
+    """A request as it left a process, and what became of it.
+
+    ``is_taken``: the vendor carries it out, now or later; ``made``: the document it made or changed; ``shown``: of a
+    read whose answer came back, the numbers of the documents in it.
+    """
+
+    run_id: str
+    operation: str
+    body: dict[str, Any]
+    by: str
+    left_s: float
+    is_taken: bool = False
+    made: Kept | None = None
+    shown: frozenset[str] | None = None
+
+    def learn(self, answer: Answer) -> None:
+        """The process has the answer."""
+        if answer.status == 200 and not OPERATIONS[self.operation].writes:
+            self.shown = frozenset(paper["document_id"] for paper in answer.body["documents"] if not paper["void"])
+
+    @property
+    def reference(self) -> str:
+        return str(self.body["external_reference"])
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the books show it or may come to show it."""
+        return self.is_taken and not (self.made is not None and self.made.void)
+
+    def is_same_as(self, other: "Sending") -> bool:
+        """Whether both are one write, sent twice."""
+        return self._identity == other._identity
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        return self.run_id, self.operation, self.reference, self.body.get("document_id")
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.body.get('document_id', self.reference)} of {self.by}"
 
 
 class Vendor:
-    """``tell`` takes a line for the history's story."""
+    """``tell`` takes a line for the history's story. What it takes in, it commits once, and says so if it can."""
 
     def __init__(
         self,
@@ -84,17 +126,17 @@ class Vendor:
         self._valid_token = f"token-{self._tokens}"
         return self._valid_token
 
-    def arrive(self, operation: str, body: dict[str, Any], by: str, respond: Respond, token: str | None = None) -> None:
+    def arrive(self, sending: Sending, respond: Respond, token: str | None = None) -> None:
         """A request has reached the vendor; ``respond`` is called when the answer leaves it, if it ever does."""
         refusal = self._at_the_gate(token)
         if refusal is not None:
             respond(refusal)
-        elif OPERATIONS[operation].writes:
-            self._take_write(operation, body, by, respond)
+        elif OPERATIONS[sending.operation].writes:
+            self._take_write(sending, respond)
         elif self._weather.strikes("read fails"):
             respond(Answer(503))
         else:
-            respond(Answer(200, self._found(operation, body["external_reference"])))
+            respond(Answer(200, self._found(sending)))
 
     def _at_the_gate(self, token: str | None) -> Answer | None:
         if token is not None and self._weather.strikes("login expired"):
@@ -109,8 +151,8 @@ class Vendor:
             return Answer(403, code="access_refused")
         return None
 
-    def _take_write(self, operation: str, body: dict[str, Any], by: str, respond: Respond) -> None:
-        strikes = self._weather.strikes
+    def _take_write(self, sending: Sending, respond: Respond) -> None:
+        strikes, operation = self._weather.strikes, sending.operation
         if strikes("500 before commit") or strikes("503 before commit") or strikes("commit never"):
             respond(Answer(self._random.choice((500, 503))))
             return
@@ -128,53 +170,62 @@ class Vendor:
             if self._random.random() < 0.5:
                 respond(Answer(503))
         self.pending += 1
-        self._loop.world(delay_s, self._commit, operation, body, by, respond)
+        sending.is_taken = True
+        self._loop.world(delay_s, self._commit, sending, respond)
 
-    def _commit(self, operation: str, body: dict[str, Any], by: str, respond: Respond) -> None:
+    def _commit(self, sending: Sending, respond: Respond) -> None:
         self.pending -= 1
-        kind, _, verb = operation.partition(".")
+        kind, _, verb = sending.operation.partition(".")
         act = {"create": self._create, "void": self._void, "set": self._set}[verb]
-        answer = act(kind, body, by)
-        if answer.status == 200 and (
-            self._weather.strikes("500 after commit") or self._weather.strikes("503 after commit")
-        ):
+        answer, strikes = act(kind, sending), self._weather.strikes
+        if answer.status == 200 and (strikes("500 after commit") or strikes("503 after commit")):
             answer = Answer(self._random.choice((500, 502, 503)))
+        elif verb == "create" and strikes("gateway repeats"):
+            self._repeat(kind, sending)
+            answer = Answer(504)
         respond(answer)
 
-    def _create(self, kind: str, body: dict[str, Any], by: str) -> Answer:
-        asked = Asked.model_validate(body)
+    def _repeat(self, kind: str, sending: Sending) -> None:
+        """The vendor's own gateway had no answer in time and sent the request once more."""
+        first = sending.made
+        self._create(kind, sending)
+        if first is not None and sending.made is not None:
+            sending.made.shown_from_s = first.shown_from_s
+            sending.made = first
+
+    def _create(self, kind: str, sending: Sending) -> Answer:
+        asked = Asked.model_validate(sending.body)
         known = list(self._with(kind, asked.external_reference))
         if known and self.kind == "unique":
             return Answer(409, code="duplicate_reference")
         if known and self.kind == "upsert":
             return self._made(known[0])
-        kept = self.keep(kind, asked)
-        kept.carried_by = by
-        self._tell(f"{self.name} commits {kind} {asked.external_reference} as {kept.number} (sent by {by})")
+        sending.made = kept = self.keep(kind, asked)
+        self._tell(f"{self.name} commits {kind} {asked.external_reference} as {kept.number} (sent by {sending.by})")
         return self._made(kept)
 
-    def _void(self, kind: str, body: dict[str, Any], by: str) -> Answer:
-        undo = Undo.model_validate(body)
+    def _void(self, kind: str, sending: Sending) -> Answer:
+        undo = Undo.model_validate(sending.body)
         for kept in self._with(kind, undo.external_reference):
             if kept.number == undo.document_id:
                 self.make_void(kept)
-                self._tell(f"{self.name} makes {kind} {kept.number} void (sent by {by})")
+                self._tell(f"{self.name} makes {kind} {kept.number} void (sent by {sending.by})")
                 return self._made(kept)
         return Answer(422, code="document_not_found")
 
-    def _set(self, kind: str, body: dict[str, Any], by: str) -> Answer:
-        asked = Asked.model_validate(body)
+    def _set(self, kind: str, sending: Sending) -> Answer:
+        asked = Asked.model_validate(sending.body)
         for kept in self._with(kind, asked.external_reference):
             kept.asked = asked
-            self._tell(f"{self.name} sets {kind} {asked.external_reference} to {asked.amount} (sent by {by})")
+            self._tell(f"{self.name} sets {kind} {asked.external_reference} to {asked.amount} (sent by {sending.by})")
             return self._made(kept)
         return Answer(422, code="document_not_found")
 
-    def _found(self, operation: str, reference: str) -> dict[str, Any]:
+    def _found(self, sending: Sending) -> dict[str, Any]:
         now_s = self._loop.time()
         papers = [
             Paper(document_id=kept.number, asked=kept.asked, void=kept.void and kept.void_shown_from_s <= now_s)
-            for kept in self._with(operation.partition(".")[0], reference)
+            for kept in self._with(sending.operation.partition(".")[0], sending.reference)
             if kept.shown_from_s <= now_s
         ]
         return {"documents": [paper.model_dump() for paper in papers]}

@@ -20,6 +20,7 @@ FAULTS = (
     "500 after commit",
     "503 before commit",
     "503 after commit",
+    "gateway repeats",
     "login expired",
     "access refused",
     "stale read",
@@ -33,6 +34,21 @@ FAULTS = (
     "screen writes another field",
     "screen dies after commit",
 )
+DOUBTS = (
+    "reset after sending",
+    "answer lost",
+    "answer late",
+    "commit slow",
+    "commit late",
+    "commit never",
+    "500 after commit",
+    "gateway repeats",
+    "stale read",
+    "read fails",
+    "screen dies after commit",
+)
+REFUSALS = ("business refusal", "undo refused", "access refused", "answer lost", "commit late", "screen not ready")
+"""Faults that belong together: drawn from all at once, few histories would have two that meet."""
 
 
 class Weather:
@@ -41,7 +57,7 @@ class Weather:
     def __init__(self, random: Random, tell: Callable[[str], None]) -> None:
         self._random, self._tell = random, tell
         self.left = random.randint(0, 12)
-        kinds = random.sample(FAULTS, random.randint(1, 6))
+        kinds = random.sample(random.choice((FAULTS, FAULTS, DOUBTS, REFUSALS)), random.randint(1, 6))
         self._rates = {kind: random.choice((0.05, 0.2, 0.5, 0.9)) for kind in kinds}
         self.struck: Counter[str] = Counter()
 

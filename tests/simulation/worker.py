@@ -22,7 +22,9 @@ from tests.simulation.loop import Process
 from tests.simulation.machine import Machine
 from tests.simulation.network import Wire, api_channel
 from tests.simulation.screen import Screen, screen_channel
+from tests.simulation.site import Site
 from tests.simulation.vendor import LATE_S, SETTLE_S, Vendor
+from tests.simulation.witness import Watched
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -43,6 +45,9 @@ class Worker:
         self.lives += 1
         self.process = Process(f"worker {self.place}.{self.lives}", world.loop)
         self.news = asyncio.Event()
+        self._site = Site(
+            self.process, world.random, world.weather, world.witness, self._stop_point, self._crash_point
+        )
         self.store = Client(
             world.disk, self.process, world.random, world.holders, self._crash_point, world.scenario.slowness_s
         )
@@ -63,6 +68,9 @@ class Worker:
         if self.process.alive and self.world.crashes(self.process, where):
             self.process.kill()
             self.world.loop.world(1.0, self._start)
+
+    def _stop_point(self, where: str) -> None:
+        self.world.may_stop(self.process, where)
 
     async def _work(self) -> None:
         if self.world.scenario.workers == 1:
@@ -124,15 +132,15 @@ class Worker:
     def _channels(
         self, vendor: Vendor, ladder: tuple[ChannelName, ...], machine: Machine
     ) -> dict[ChannelName, Channel]:
-        world, channels = self.world, {}
+        channels: dict[ChannelName, Channel] = {}
         for name in ladder:
             if name == "api":
-                wire = Wire(vendor, self.process, world.random, world.weather)
-                world.wires.append(wire)
-                channels[name] = api_channel(vendor.name, wire, machine, world.scenario.calls_per_s)
+                wire = Wire(vendor, self._site)
+                self.world.wires.append(wire)
+                channel: Channel = api_channel(vendor.name, wire, machine, self.world.scenario.calls_per_s)
             else:
-                screen = Screen(name, vendor.name, vendor, self.process, world.random, world.weather)
-                channels[name] = screen_channel(screen, vendor.name, machine)
+                channel = screen_channel(Screen(name, vendor.name, vendor, self._site), vendor.name, machine)
+            channels[name] = Watched(channel)
         return channels
 
     async def _process(self, run: Run) -> BotResult:

@@ -20,9 +20,10 @@ from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.machine import Machine
 from tests.simulation.network import Wire
 from tests.simulation.person import Person
-from tests.simulation.scenario import draw
+from tests.simulation.scenario import LONGEST_STOP_S, draw
 from tests.simulation.vendor import Vendor
 from tests.simulation.weather import Weather
+from tests.simulation.witness import Witness
 from tests.simulation.worker import Worker
 
 LONGEST_S = 5 * 24 * 3600.0
@@ -47,6 +48,7 @@ class World:
         self.disk.wipe()
         self.holders = Holders()
         scenario, loop = self.scenario, self.loop
+        self.witness = Witness(self.disk, self.holders, bool(scenario.jumps))
         self.erp = Vendor("erp", scenario.kind, loop, self.random, self.weather, self.tell)
         self.crm = Vendor("crm", "unique", loop, self.random, self.weather, self.tell)
         self.items = {item.reference: item for _, item in scenario.triggers}
@@ -55,7 +57,7 @@ class World:
         self.machines = [Machine(loop, self.random) for _ in range(scenario.workers)]
         self.workers: list[Worker] = []
         self.wires: list[Wire] = []
-        self.crashes_left = scenario.crashes
+        self.crashes_left, self.halts_left = scenario.crashes, scenario.halts
         self.triggers_left = len(scenario.triggers)
         self.person = Person(self) if scenario.person else None
 
@@ -66,7 +68,7 @@ class World:
         for at, item in self.scenario.triggers:
             self.loop.world(at, self._trigger, item)
         for at, worker, seconds in self.scenario.stops:
-            self.loop.world(at, self._stop, worker, seconds)
+            self.loop.world(at, self._stop_place, worker, seconds)
         for at, worker, seconds in self.scenario.jumps:
             self.loop.world(at, self._jump, worker, seconds)
         self.workers = [Worker(self, place) for place in range(self.scenario.workers)]
@@ -101,6 +103,13 @@ class World:
             self.loop.world(LEASE_S, self._suspect, process)
         return True
 
+    def may_stop(self, process: Process, where: str) -> None:
+        """The process may be stopped just here, mostly for longer than its lease."""
+        if self.halts_left and process.alive and self.random.random() < self.scenario.halt_rate:
+            self.halts_left -= 1
+            longest_s = self.random.choice((LEASE_S, 60.0, LONGEST_STOP_S))
+            self._stop(process, self.random.uniform(1, longest_s), where)
+
     def asked(self, reference: str) -> Asked:
         return Asked(external_reference=reference, amount=self.items[reference].amount)
 
@@ -124,6 +133,8 @@ class World:
         return held
 
     def _at_rest(self) -> bool:
+        if self.witness.objections:
+            return True
         if self.triggers_left or self.erp.pending or self.crm.pending:
             return False
         if any(worker.process.stopped or not worker.process.alive for worker in self.workers):
@@ -153,10 +164,12 @@ class World:
         else:
             self._trigger(item)
 
-    def _stop(self, place: int, seconds: float) -> None:
-        process = self.workers[place].process
+    def _stop_place(self, place: int, seconds: float) -> None:
+        self._stop(self.workers[place].process, seconds, "somewhere")
+
+    def _stop(self, process: Process, seconds: float, where: str) -> None:
         if process.alive and not process.stopped:
-            self.tell(f"{process.name} is stopped for {seconds:.0f} s")
+            self.tell(f"{process.name} is stopped for {seconds:.0f} s {where}")
             process.stop()
             self.loop.world(LEASE_S, self._suspect, process)
             self.loop.world(seconds, self._resume, process)
