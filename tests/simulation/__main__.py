@@ -19,7 +19,8 @@ def main() -> int:
     started_s = time.monotonic()
     total: Counter[str] = Counter()
     broken = 0
-    for counts, histories in run_all(Batch(options.first, options.seeds, options.mutant), options.processes):
+    batch = Batch(options.first, options.seeds, options.mutant, options.first_failure)
+    for counts, histories in run_all(batch, options.processes):
         total.update(counts)
         for text in histories:
             broken += 1

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 from tests.simulation.mutants import breed
@@ -13,11 +13,13 @@ _bred: list[str] = []
 
 @dataclass(frozen=True)
 class Batch:
-    """Seeds from ``first`` on; ``mutant``: in which way the engine is broken."""
+    """Seeds from ``first`` on; ``mutant``: in which way the engine is broken. ``until_broken``: stop at the first
+    history that breaks a promise."""
 
     first: int
     count: int
     mutant: str | None = None
+    until_broken: bool = False
 
 
 Outcome = tuple[Counter[str], list[str]]
@@ -27,7 +29,8 @@ Outcome = tuple[Counter[str], list[str]]
 def run_all(whole: Batch, processes: int) -> Iterator[Outcome]:
     """The outcomes of the batch, part by part, in the order of the seeds."""
     end = whole.first + whole.count
-    parts = [Batch(first, min(_AT_ONCE, end - first), whole.mutant) for first in range(whole.first, end, _AT_ONCE)]
+    starts = range(whole.first, end, _AT_ONCE)
+    parts = [replace(whole, first=first, count=min(_AT_ONCE, end - first)) for first in starts]
     if processes == 1:
         yield from map(run, parts)
         return
@@ -54,4 +57,6 @@ def run(batch: Batch) -> Outcome:
         if history.violations:
             again = f" MUTANT='{batch.mutant}'" if batch.mutant else ""
             broken.append(f"{history}\n\nAgain: make simulate FIRST={seed} SEEDS=1{again}")
+            if batch.until_broken:
+                break
     return counts, broken

@@ -50,8 +50,11 @@ MUTANTS = {
         "tandem.engine.write", 'if channel == "api" or self.operation', "if True or self.operation"
     ),
     "late twin left standing": Mutant("tandem.engine.late_look", "if not twins:", "if True:"),
-    "no compensation": Mutant("tandem.engine.run", "reversed(self._done[before:])", "[]"),
+    "no compensation": Mutant("tandem.engine.run", "await self._undo_all(self._done[before:])", "pass"),
     "failed compensation kept quiet": Mutant("tandem.engine.run", "await self._ticket_residue(done, error)", "pass"),
+    "undoing ends at the first compensation that fails": Mutant(
+        "tandem.engine.run", "ticketed = ticketed or suspended", "raise"
+    ),
     "version not claimed": Mutant("tandem.engine.run", "if holder is not None:", "if False:"),
     "journal not fenced": Mutant(
         "tandem.store.journal",

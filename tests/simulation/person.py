@@ -18,11 +18,13 @@ _CAREFUL_S = LATEST_COMMIT_S + LONGEST_LAG_S
 
 
 class Person:
-    """Looks now and then. ``careful``: waits until the vendor can commit no more before believing its books."""
+    """Looks now and then. A careful one waits until the vendor can commit no more before believing its books; how long,
+    the clock on the wall says, not that of a machine."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self._careful = world.random.random() < 0.5
+        self._seen_at_s: dict[tuple[int, int], float] = {}
 
     def look(self) -> None:
         world = self._world
@@ -42,7 +44,8 @@ class Person:
         if self.hopeless(ticket):
             return False
         blind = "sim_posting" in ticket.operation
-        age_s = (self._world.machines[0].now() - ticket.last_at).total_seconds()
+        now_s = self._world.loop.time()
+        age_s = now_s - self._seen_at_s.setdefault((ticket.id, ticket.count), now_s)
         return age_s > _CAREFUL_S or not (self._careful or blind)
 
     async def _settle(self, worker: "Worker", ticket: Ticket) -> None:

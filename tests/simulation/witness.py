@@ -90,7 +90,7 @@ class Witness:
             looks = [
                 look for look in self._sent
                 if (look.run_id, look.operation, look.reference) == (sending.run_id, read_back, sending.reference)
-                and look.left_s >= first.left_s and look.shown is not None
+                and first.left_s <= look.left_s <= asked_s and look.shown is not None
             ]  # fmt: skip
             if not looks:
                 yield "blind", "left again, and nobody had looked whether it stands already"

@@ -30,9 +30,17 @@ LONGEST_S = 5 * 24 * 3600.0
 LEASE_S = 10.0
 
 
+_Books = tuple[int, list[RunRow], list[Ticket]]
+"""The version of the disk, and what it has of runs and open tickets."""
+
+
 @cache
 def _disk() -> Disk:
     return Disk()
+
+
+def _load(connection: Connection) -> tuple[list[RunRow], list[Ticket]]:
+    return runs.list_newest(connection, 1000), tickets.list_newest(connection, 1000)
 
 
 class World:
@@ -60,6 +68,7 @@ class World:
         self.crashes_left, self.halts_left = scenario.crashes, scenario.halts
         self.triggers_left = len(scenario.triggers)
         self.person = Person(self) if scenario.person else None
+        self._read: _Books = (-1, [], [])
 
     def tell(self, line: str) -> None:
         self.story.append(f"{self.loop.time():10.3f}  {line}")
@@ -81,12 +90,17 @@ class World:
         return self.disk.read(work)
 
     def all_runs(self) -> list[RunRow]:
-        found: list[RunRow] = self.read(lambda connection: runs.list_newest(connection, 1000))
-        return found
+        return self._books()[1]
 
     def open_tickets(self) -> list[Ticket]:
-        found: list[Ticket] = self.read(lambda connection: tickets.list_newest(connection, 1000))
-        return found
+        return self._books()[2]
+
+    def _books(self) -> _Books:
+        """Read anew only when something has changed on the disk."""
+        if self._read[0] != self.disk.version:
+            rows, open_ones = self.read(_load)
+            self._read = (self.disk.version, rows, open_ones)
+        return self._read
 
     def nudge(self) -> None:
         """There is something new to do: all workers look."""
@@ -123,7 +137,7 @@ class World:
 
         def load(connection: Connection) -> set[str]:
             found = set()
-            for row in runs.list_newest(connection, 1000):
+            for row in self.all_runs():
                 for step in fold(journal.load(connection, row.id)).values():
                     if step.completed is not None and not step.undone:
                         found.add(str(step.completed.get("document")))
