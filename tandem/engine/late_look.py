@@ -2,6 +2,7 @@
 
 It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash. A twin is cancelled
 beside a document that a run knows as its own. Where none of them stands, the twin may be a person's: a ticket asks.
+A change leaves no twin; one that was refused in the end, and stands all the same, is a ticket.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
 from tandem.engine.steps import StepState, fold
 from tandem.engine.system import System
-from tandem.errors import WrittenTwice
+from tandem.errors import NotCompensated, WrittenTwice
 from tandem.store import journal as journal_rows
 from tandem.store import runs
 from tandem.store.codec import Codec
@@ -82,9 +83,12 @@ class _Look:
         operation = operation_named(self._look.operation)
         request = self._codec.load(operation.request, self._look.request)
         documents = await self._documents(operation, request)
-        held = {_held(step) for run in await self._runs() for step in await self._steps_of(run)}
-        kept = [document.document_id for document in documents if document.document_id in held]
-        twins = [document for document in documents if document.document_id not in held]
+        steps = [step for run in await self._runs() for step in await self._steps_of(run)]
+        if operation.effect != "create":
+            return await self._judge_change(operation, cast(Write, request), documents, steps)
+        held = {_held(step) for step in steps}
+        kept = [item.document_id for item in documents if not item.void and item.document_id in held]
+        twins = [document for document in documents if not document.void and document.document_id not in held]
         if not twins:
             return BotResult(outcome="no_twin")
         cancelled = [twin.document_id for twin in twins if kept and await self._cancel(operation, twin)]
@@ -95,7 +99,24 @@ class _Look:
         assert operation.read_back is not None
         lookup = cast(Write, request).lookup()
         found = await self._run.perform(self._look.system, operation_named(operation.read_back), lookup)
-        return tuple(document for document in cast(Found, found).documents if not document.void)
+        return cast(Found, found).documents
+
+    async def _judge_change(
+        self, operation: Operation[Any, Any], request: Write, documents: tuple[Document, ...], steps: list[StepState]
+    ) -> BotResult:
+        ours = [step for step in steps if step.reference == request.external_reference]
+        is_wanted = any(step.completed is not None and not step.undone for step in ours)
+        if is_wanted or not documents or any(request.differences(document) for document in documents):
+            return BotResult(outcome="no_twin")
+        error = NotCompensated(
+            "{operation} {reference} was refused by system {system}, but an earlier attempt at it took effect late: it "
+            "stands there now. Undo it by hand, then resolve this ticket.",
+            operation=operation.name,
+            reference=request.external_reference,
+            system=self._look.system,
+        )
+        await self._run.report("not_compensated", error, self._look.system, operation, request.external_reference)
+        return BotResult(outcome="late_change_found")
 
     async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
         result = document.result()

@@ -81,6 +81,13 @@ class WriteClimb(Climb):
             return await self._on_unknown(number, channel, error)
         return await super()._on_rejected(number, channel, error)
 
+    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> None:
+        """An earlier attempt at a change, believed absent, may take effect after this: then somebody must be told."""
+        believed = [attempt for attempt in self.state.attempts if attempt.absent]
+        if believed and self.operation.effect != "create" and self.operation.read_back is not None:
+            self._look_late(believed[-1])
+        await super()._refuse(channel, error)
+
     async def _adopt(self) -> Record | None:
         """A document with our reference may be there already: keyed by a person, or by another Tandem."""
         if self.state.request is None:
@@ -168,16 +175,19 @@ class WriteClimb(Climb):
         if objection is not None and doubt in self.state.current_attempts:
             await self._ticket("outcome_unknown", objection, channel=doubt.channel)
         if self.operation.effect == "create" and self.operation.read_back is not None:
-            look = LateLook(
-                run_id=self.context.journal.run_id,
-                step=self.step_name,
-                system=self.system.name,
-                operation=self.operation.name,
-                request=self.context.codec.dump(self.request),
-            )
-            schedule(self.context, look, doubt.number, self.rungs.late_s)
+            self._look_late(doubt)
         shown = [difference.model_dump() for difference in differences]
         self.context.journal.note(self.step_name, "absent", {"number": doubt.number, "differences": shown})
+
+    def _look_late(self, attempt: AttemptState) -> None:
+        look = LateLook(
+            run_id=self.context.journal.run_id,
+            step=self.step_name,
+            system=self.system.name,
+            operation=self.operation.name,
+            request=self.context.codec.dump(self.request),
+        )
+        schedule(self.context, look, attempt.number, self.rungs.late_s)
 
     async def _act_on(self, verdict: Verdict) -> Record:
         if verdict.kind == "different":

@@ -159,7 +159,11 @@ class ScriptedChannel:
         return SalesOrdersFound(documents=self.books.with_reference(lookup.external_reference))
 
     def _sales_order_cancel(self, cancel: SalesOrderCancel) -> SalesOrderConfirmation:
-        _fail_before_sending(self.cancel_script.pop(0) if self.cancel_script else "ok")
+        event = self.cancel_script.pop(0) if self.cancel_script else "ok"
+        _fail_before_sending(event)
+        if event == "very_late_commit":
+            self._clock.plan(90.0, lambda: self.books.cancel(cancel.sales_order_id))
+            raise UnknownOutcome("No answer.")
         self.books.cancel(cancel.sales_order_id)
         return cancel.expected()
 

@@ -9,7 +9,7 @@ from tandem.engine.late_look import BOT as LATE_LOOK
 from tandem.engine.steps import UNDO, StepState, fold
 from tandem.store import journal
 from tandem.store.runs import RunRow
-from tandem.store.tickets import Ticket
+from tandem.store.tickets import Ticket, TicketKind
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -70,6 +70,10 @@ class Account:
     def cancelled(self, kind: str) -> set[str]:
         """The documents of which an open ticket says that they were cancelled."""
         return {number for ticket in self._about(kind) for number in _numbers(ticket, ("cancelled",))}
+
+    def tells(self, kind: str, of: TicketKind) -> bool:
+        """Whether there is an open ticket of that kind about the order's documents of a kind."""
+        return any(ticket.kind == of for ticket in self._about(kind))
 
     def is_in_doubt(self, kind: str) -> bool:
         """Whether a run waits to be told, or a late look waits to find out, what stands of a kind."""

@@ -119,7 +119,8 @@ def _of_status(world: "World", account: Account) -> Iterator[str]:
     is_created = bool(account.created_by())
     name = "crm.sim_status.set"
     begun = any(run.status != "finished" and name in account.steps[run.id] for run in account.runs)
-    if status.asked.amount != int(is_created) and (is_created or not begun):
+    is_told = account.tells("sim_status", "not_compensated")
+    if status.asked.amount != int(is_created) and (is_created or not (begun or is_told)):
         yield f"half: the status of {account.reference} is {status.asked.amount}, though created is {is_created}"
 
 

@@ -21,7 +21,7 @@ _RUNNING = select(runs.c.id).where(runs.c.status == "running")
 
 
 class Disk:
-    """What is on the disk. One for a whole series of histories; ``wipe`` it before each. ``version``: of what is there."""
+    """What is on the disk. One for a whole series of histories; ``wipe`` it before each. ``version`` counts commits."""
 
     def __init__(self) -> None:
         self._engine = create_engine(

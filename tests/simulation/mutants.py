@@ -44,7 +44,7 @@ MUTANTS = {
         "tandem.engine.write", "is_last = self.context.clock.now() >= deadline", "is_last = True"
     ),
     "absent believed without a late look": Mutant(
-        "tandem.engine.write", "schedule(self.context, look, doubt.number, self.rungs.late_s)", "pass"
+        "tandem.engine.write", "schedule(self.context, look, attempt.number, self.rungs.late_s)", "pass"
     ),
     "screen's word believed": Mutant(
         "tandem.engine.write", 'if channel == "api" or self.operation', "if True or self.operation"

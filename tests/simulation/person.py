@@ -52,7 +52,7 @@ class Person:
         settlement = Settlement(worker.engine, "clerk")
         stopped = [link for link in ticket.runs if link.blocking]
         try:
-            document = self._correct_books(ticket, stopped[0]) if stopped else self._clear_twins(ticket)
+            document = self._correct_books(ticket, stopped[0]) if stopped else self._put_right(ticket)
             if document is None and stopped:
                 await settlement.retry(ticket.id)
             else:
@@ -92,10 +92,16 @@ class Person:
         world.tell(f"person makes {kind} {reference} as {kept.number}")
         return kept.number
 
-    def _clear_twins(self, ticket: Ticket) -> None:
-        """A ticket that stops nothing: leave the document that a run holds, and none where none does."""
+    def _put_right(self, ticket: Ticket) -> None:
+        """A ticket that stops nothing: leave the document that a run holds, and none where none does; and take back a
+        change that no run wanted."""
         kind = ticket.operation.partition(".")[0]
         if ticket.reference is None or not kind.startswith("sim_"):
+            return
+        if kind == "sim_status":
+            (status,) = self._world.crm.standing(kind, ticket.reference)
+            status.asked = status.asked.model_copy(update={"amount": 0})
+            self._world.tell(f"person takes the status of {ticket.reference} back")
             return
         standing = self._world.erp.standing(kind, ticket.reference)
         held = self._world.held_documents()

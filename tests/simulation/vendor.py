@@ -10,7 +10,8 @@ from tests.simulation.loop import SimulatedLoop
 from tests.simulation.weather import Weather
 
 VendorKind = Literal["unique", "upsert", "natural", "blind"]
-"""Refuses a second document with the reference; returns the first one; makes it; makes it and cannot be asked."""
+"""Refuses a second document with the reference; returns the first one, unless it is void; makes it; makes it and
+cannot be asked."""
 
 SETTLE_S, LATE_S = 60.0, 900.0
 LATEST_COMMIT_S = 600.0
@@ -196,10 +197,11 @@ class Vendor:
     def _create(self, kind: str, sending: Sending) -> Answer:
         asked = Asked.model_validate(sending.body)
         known = list(self._with(kind, asked.external_reference))
-        if known and self.kind == "unique":
+        standing = [kept for kept in known if not kept.void]
+        if standing and self.kind == "upsert":
+            return self._made(standing[0])
+        if known and self.kind in ("unique", "upsert"):
             return Answer(409, code="duplicate_reference")
-        if known and self.kind == "upsert":
-            return self._made(known[0])
         sending.made = kept = self.keep(kind, asked)
         self._tell(f"{self.name} commits {kind} {asked.external_reference} as {kept.number} (sent by {sending.by})")
         return self._made(kept)

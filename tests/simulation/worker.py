@@ -45,9 +45,7 @@ class Worker:
         self.lives += 1
         self.process = Process(f"worker {self.place}.{self.lives}", world.loop)
         self.news = asyncio.Event()
-        self._site = Site(
-            self.process, world.random, world.weather, world.witness, self._stop_point, self._crash_point
-        )
+        self._site = Site(self.process, world.random, world.weather, world.witness, self._stop_point, self._crash_point)
         self.store = Client(
             world.disk, self.process, world.random, world.holders, self._crash_point, world.scenario.slowness_s
         )
