@@ -10,12 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """``passage`` stands exactly once in the module; ``within``: how many seeds it may take to be found."""
+    """``passage`` stands exactly once in the module; ``found_at``: the first seed that finds it; ``within``: how many
+    seeds that may take once the histories have changed.
+    """
 
     module: str
     passage: str
     replacement: str
-    within: int = 400
+    found_at: int
+    within: int = 600
 
 
 MUTANTS = {
@@ -23,57 +26,67 @@ MUTANTS = {
         "tandem.engine.write",
         'await self.context.journal.append(self.step_name, "attempted", body)',
         "pass",
+        found_at=1,
     ),
     "intent sent before it is on the disk": Mutant(
         "tandem.engine.write",
         'await self.context.journal.append(self.step_name, "attempted", body)',
         'self.context.journal.note(self.step_name, "attempted", body)',
+        found_at=8,
     ),
     "open intent taken for not sent after a crash": Mutant(
         "tandem.engine.steps",
         'return self.outcome != "not_sent" and not self.absent',
         'return self.outcome not in ("not_sent", None) and not self.absent',
+        found_at=11,
     ),
     "descent on an unknown outcome": Mutant(
         "tandem.engine.write",
         'self._end(number, channel, "unknown", error)',
         'return self._end(number, channel, "not_sent", error)',
+        found_at=2,
     ),
-    "no read-back": Mutant("tandem.engine.write", "verdict = await self._look_or_ticket(is_last)", "verdict = None"),
+    "no read-back": Mutant(
+        "tandem.engine.write", "verdict = await self._look_or_ticket(is_last)", "verdict = None", found_at=2
+    ),
     "absent believed at once": Mutant(
-        "tandem.engine.write", "is_last = self.context.clock.now() >= deadline", "is_last = True"
+        "tandem.engine.write", "is_last = self.context.clock.now() >= deadline", "is_last = True", found_at=22
     ),
     "absent believed without a late look": Mutant(
-        "tandem.engine.write", "schedule(self.context, look, attempt.number, self.rungs.late_s)", "pass"
+        "tandem.engine.write", "schedule(self.context, look, attempt.number, self.rungs.late_s)", "pass", found_at=16
     ),
     "screen's word believed": Mutant(
-        "tandem.engine.write", 'if channel == "api" or self.operation', "if True or self.operation"
+        "tandem.engine.write", 'if channel == "api" or self.operation', "if True or self.operation", found_at=61
     ),
-    "late twin left standing": Mutant("tandem.engine.late_look", "if not twins:", "if True:"),
-    "no compensation": Mutant("tandem.engine.run", "await self._undo_all(self._done[before:])", "pass"),
-    "failed compensation kept quiet": Mutant("tandem.engine.run", "await self._ticket_residue(done, error)", "pass"),
+    "late twin left standing": Mutant("tandem.engine.late_look", "if not twins:", "if True:", found_at=124),
+    "no compensation": Mutant("tandem.engine.run", "await self._undo_all(self._done[before:])", "pass", found_at=2),
+    "failed compensation kept quiet": Mutant(
+        "tandem.engine.run", "await self._ticket_residue(done, error)", "pass", found_at=138
+    ),
     "undoing ends at the first compensation that fails": Mutant(
-        "tandem.engine.run", "ticketed = ticketed or suspended", "raise"
+        "tandem.engine.run", "ticketed = ticketed or suspended", "raise", found_at=138
     ),
-    "version not claimed": Mutant("tandem.engine.run", "if holder is not None:", "if False:"),
+    "version not claimed": Mutant("tandem.engine.run", "if holder is not None:", "if False:", found_at=5),
     "journal not fenced": Mutant(
         "tandem.store.journal",
         'runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")',
         'runs.c.id == bindparam("run"), bindparam("run_epoch") == bindparam("run_epoch")',
+        found_at=60,
     ),
     "old intent sent without a question": Mutant(
-        "tandem.domain.hold", "while self._age_s() > INTENT_S:", "while False:"
+        "tandem.domain.hold", "while self._age_s() > INTENT_S:", "while False:", found_at=21
     ),
     "twin found beside the first kept quiet": Mutant(
-        "tandem.engine.write", "await self._keep_first(verdict.documents)", "pass"
+        "tandem.engine.write", "await self._keep_first(verdict.documents)", "pass", found_at=23
     ),
     "running runs of a dead process left alone": Mutant(
         "tandem.store.runs",
         'left = and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker))',
         'left = runs.c.status == "gone"',
+        found_at=1,
     ),
-    "limiter lets everybody in": Mutant("tandem.http.limiter", "if not self._places:", "if True:"),
-    "Retry-After ignored": Mutant("tandem.http.port", "self._limiter.pause(wait_s)", "pass"),
+    "limiter lets everybody in": Mutant("tandem.http.limiter", "if not self._places:", "if True:", found_at=31),
+    "Retry-After ignored": Mutant("tandem.http.port", "self._limiter.pause(wait_s)", "pass", found_at=40),
 }
 
 

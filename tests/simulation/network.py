@@ -116,7 +116,7 @@ def api_channel(system: str, wire: Wire, clock: Clock, calls_per_s: float) -> Ap
     settings = ApiSettings(url="http://vendor", auth=auth, quota=Quota(calls_per_s=calls_per_s, concurrent=PLACES))
     client = httpx.AsyncClient(transport=wire, trust_env=False, timeout=None)
     port = HttpPort(system, settings, clock, client)
-    return ApiChannel(system, port, port, {name: _rung(name) for name in OPERATIONS})
+    return ApiChannel(system, port, port, _RUNGS)
 
 
 def _rung(name: str) -> Callable[[Any, Record], Awaitable[Record]]:
@@ -132,6 +132,9 @@ def _rung(name: str) -> Callable[[Any, Record], Awaitable[Record]]:
         raise said(code, port.system)
 
     return rung
+
+
+_RUNGS = {name: _rung(name) for name in OPERATIONS}
 
 
 def said(code: str, system: str) -> Exception:
