@@ -24,6 +24,7 @@ def violations(world: "World") -> list[str]:
         found += _of_order(world, account)
     found += [text for wire in world.wires for text in _of_quota(wire, world.scenario.calls_per_s)]
     found += [f"failure: {failure}" for failure in world.loop.failures]
+    found += [f"failure: {process.name}: {error!r}" for process in world.loop.processes for error in process.failures]
     return found
 
 

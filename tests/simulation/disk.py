@@ -16,6 +16,8 @@ from tests.simulation.loop import Process
 
 Work = Callable[[Connection], Any]
 CrashPoint = Callable[[str], None]
+Committed = Callable[[Process, list[Work], list[Any]], None]
+"""Told what a process has just committed, and what each work returned."""
 _EMPTIED = [table.name for table in reversed(metadata.sorted_tables) if table.name != "turnstile"]
 _RUNNING = select(runs.c.id).where(runs.c.status == "running")
 
@@ -49,7 +51,7 @@ class Disk:
                 return carry_out(self._connection, group)
         except Exception as error:
             if len(group) == 1:
-                return [_Failure(error)]
+                return [Failure(error)]
             return [result for work in group for result in self.commit([work])]
 
     @contextmanager
@@ -65,7 +67,7 @@ class Disk:
         self.version += 1
 
 
-class _Failure:
+class Failure:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
@@ -95,9 +97,15 @@ class Client:
     """
 
     def __init__(
-        self, disk: Disk, process: Process, random: Random, holders: Holders, crash_point: CrashPoint, slowness_s: float
+        self,
+        disk: Disk,
+        process: Process,
+        random: Random,
+        committed: Committed,
+        crash_point: CrashPoint,
+        slowness_s: float,
     ) -> None:
-        self._disk, self._process, self._random, self._holders = disk, process, random, holders
+        self._disk, self._process, self._random, self._committed = disk, process, random, committed
         self._crash_point, self._slowness_s = crash_point, slowness_s
         self._queue: list[tuple[Work, asyncio.Future[Any]]] = []
         self._busy = False
@@ -127,9 +135,9 @@ class Client:
             return
         count = 1 + int(self._random.random() * len(self._queue))
         group, self._queue = self._queue[:count], self._queue[count:]
-        results = self._disk.commit([work for work, _ in group])
-        for result in results:
-            self._holders.note(self._process, result)
+        works = [work for work, _ in group]
+        results = self._disk.commit(works)
+        self._committed(self._process, works, results)
         self._crash_point("after a commit, before anybody learns of it")
         self._process.later(self._delay_s(), self._acknowledge, group, results)
 
@@ -137,7 +145,7 @@ class Client:
         for (_, future), result in zip(group, results, strict=True):
             if future.done():
                 continue
-            if isinstance(result, _Failure):
+            if isinstance(result, Failure):
                 future.set_exception(result.error)
             else:
                 future.set_result(result)

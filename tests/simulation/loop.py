@@ -29,6 +29,7 @@ class Process:
         self.name, self.loop = name, loop
         self.alive, self.stopped_at = True, -1.0
         self._held: list[_Handle] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         loop.processes.append(self)
 
     @property
@@ -39,7 +40,15 @@ class Process:
         """Start work within this process."""
         context = contextvars.copy_context()
         context.run(_process.set, self)
-        return self.loop.create_task(work, context=context)
+        task = self.loop.create_task(work, context=context)
+        self._tasks.append(task)
+        return task
+
+    @property
+    def failures(self) -> list[BaseException]:
+        """With what its work broke off."""
+        ended = [task for task in self._tasks if task.done() and not task.cancelled()]
+        return [error for task in ended if (error := task.exception()) is not None]
 
     def later(self, delay_s: float, act: Callable[..., object], *args: Any) -> None:
         """Do something later within this process: never, if it is dead by then."""

@@ -71,7 +71,7 @@ MUTANTS = {
         "tandem.store.journal",
         'runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")',
         'runs.c.id == bindparam("run"), bindparam("run_epoch") == bindparam("run_epoch")',
-        found_at=60,
+        found_at=11,
     ),
     "old intent sent without a question": Mutant(
         "tandem.domain.hold", "while self._age_s() > INTENT_S:", "while False:", found_at=21

@@ -9,8 +9,9 @@ from tandem.domain.operation import ChannelName
 from tandem.domain.record import Record
 from tandem.engine.steps import fold
 from tandem.store import journal
+from tandem.store.change import Change
 from tests.simulation.business import OPERATIONS
-from tests.simulation.disk import Disk, Holders
+from tests.simulation.disk import Disk, Failure, Holders, Work
 from tests.simulation.loop import Process
 from tests.simulation.vendor import SETTLE_S, Sending
 
@@ -65,6 +66,21 @@ class Witness:
             self.objections += [f"{kind}: {sending} {why}" for kind, why in found]
         self._sent.append(sending)
         return sending
+
+    def sees_commit(self, process: Process, works: list[Work], results: list[object]) -> None:
+        """A process has committed: nothing more, by now, about a run that another one executes."""
+        for work, result in zip(works, results, strict=True):
+            if isinstance(work, Change) and isinstance(result, Failure):
+                self.objections.append(f"fenced: {process.name} wrote a line that is in the journal: {result.error!r}")
+            if isinstance(work, Change) and result is True:
+                run_id = work.values["run"]
+                holder, since_s = self._holders.of.get(run_id, (process, 0.0))
+                if holder is not process and run_id in self._holders.runs_of(holder, self._disk):
+                    what = work.values.get("new_kind", "its end")
+                    self.objections.append(
+                        f"fenced: {process.name} wrote {what} in the journal of a run that {holder.name} had since "
+                        f"{since_s:.1f}"
+                    )
 
     def _of_intent(self, sending: Sending, number: int) -> Iterator[tuple[str, str]]:
         entries = self._disk.read(lambda connection: journal.load(connection, sending.run_id))

@@ -47,7 +47,7 @@ class Worker:
         self.news = asyncio.Event()
         self._site = Site(self.process, world.random, world.weather, world.witness, self._stop_point, self._crash_point)
         self.store = Client(
-            world.disk, self.process, world.random, world.holders, self._crash_point, world.scenario.slowness_s
+            world.disk, self.process, world.random, world.committed, self._crash_point, world.scenario.slowness_s
         )
         machine = world.machines[self.place]
         systems = {"erp": self._erp(machine), "crm": self._crm(machine)}

@@ -16,6 +16,7 @@ from tandem.store.tickets import Ticket
 from tests.simulation import check
 from tests.simulation.business import Asked, Item
 from tests.simulation.disk import Disk, Holders
+from tests.simulation.disk import Work as DiskWork
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.machine import Machine
 from tests.simulation.network import Wire
@@ -123,6 +124,11 @@ class World:
             self.halts_left -= 1
             longest_s = self.random.choice((LEASE_S, 60.0, LONGEST_STOP_S))
             self._stop(process, self.random.uniform(1, longest_s), where)
+
+    def committed(self, process: Process, works: list[DiskWork], results: list[Any]) -> None:
+        for result in results:
+            self.holders.note(process, result)
+        self.witness.sees_commit(process, works, results)
 
     def asked(self, reference: str) -> Asked:
         return Asked(external_reference=reference, amount=self.items[reference].amount)
