@@ -82,10 +82,10 @@ class WriteClimb(Climb):
         return await super()._on_rejected(number, channel, error)
 
     async def _refuse(self, channel: ChannelName | None, error: Rejected) -> None:
-        """An earlier attempt at a change, believed absent, may take effect after this: then somebody must be told."""
-        believed = [attempt for attempt in self.state.attempts if attempt.absent]
-        if believed and self.operation.effect != "create" and self.operation.read_back is not None:
-            self._look_late(believed[-1])
+        """An attempt at a change that came to no clear end may take effect after this: then somebody must be told."""
+        unclear = [attempt for attempt in self.state.attempts if attempt.absent or attempt.doubtful]
+        if unclear and self.operation.effect != "create" and self.operation.read_back is not None:
+            self._look_late(unclear[-1])
         await super()._refuse(channel, error)
 
     async def _adopt(self) -> Record | None:
@@ -131,7 +131,8 @@ class WriteClimb(Climb):
         return None
 
     async def _look_or_ticket(self, is_last: bool) -> Verdict | None:
-        """The verdict; None while the read-back fails and there still is time. At the end of it: a ticket."""
+        """The verdict; None while the read-back fails, or does not find what was to be changed, and there still is
+        time. At the end of it: a ticket, or a refusal."""
         try:
             return await self._look()
         except (NotSent, UnknownOutcome) as error:
@@ -139,7 +140,8 @@ class WriteClimb(Climb):
                 await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
             return None
         except Rejected as error:
-            await self._refuse(self.state.attempts[-1].channel, error)
+            if is_last:
+                await self._refuse(self.state.attempts[-1].channel, error)
             return None
 
     async def _look(self) -> Verdict:

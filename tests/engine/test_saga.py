@@ -1,5 +1,7 @@
 """Sagas: all or nothing, and where a compensation fails, exactly what is left in tickets."""
 
+import asyncio
+
 import pytest
 
 from tandem.domain.sales_order import SALES_ORDER_CREATE
@@ -7,7 +9,7 @@ from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
-from tandem.errors import StockShort
+from tandem.errors import StockShort, UsageError
 from tandem.store import journal, tickets
 from tandem.store.database import Database
 from tandem.store.tickets import Ticket
@@ -104,6 +106,21 @@ async def test_run_that_two_residues_stop_ends_once_both_are_settled(engine: Eng
     assert (await engine.work()).waiting == 1
     assert [(ticket.id, ticket.count) for ticket in await open_tickets(engine)] == [(first.id, 1)]
     await Settlement(engine, "clerk").retry(first.id)
+    assert (await engine.work()).finished == {"waiting": 1}
+    assert office.books.live == []
+
+
+async def test_two_residues_settled_at_once_are_settled_one_after_the_other(engine: Engine, office: Office) -> None:
+    office.bot.__dict__["process"] = failing_saga
+    office.api.cancel_script = ["credit", "credit"]
+    await engine.start("order", [work("R-1")])
+    await engine.work()
+    settlement = Settlement(engine, "clerk")
+    at_once = [settlement.retry(ticket.id) for ticket in await open_tickets(engine)]
+    outcomes = await asyncio.gather(*at_once, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] in ([list, UsageError], [UsageError, list])
+    (left,) = await open_tickets(engine)
+    await settlement.retry(left.id)
     assert (await engine.work()).finished == {"waiting": 1}
     assert office.books.live == []
 

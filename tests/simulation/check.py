@@ -120,7 +120,7 @@ def _of_status(world: "World", account: Account) -> Iterator[str]:
     is_created = bool(account.created_by())
     name = "crm.sim_status.set"
     begun = any(run.status != "finished" and name in account.steps[run.id] for run in account.runs)
-    is_told = account.tells("sim_status", "not_compensated")
+    is_told = account.tells("sim_status", "not_compensated") or account.is_in_doubt("sim_status")
     if status.asked.amount != int(is_created) and (is_created or not (begun or is_told)):
         yield f"half: the status of {account.reference} is {status.asked.amount}, though created is {is_created}"
 
