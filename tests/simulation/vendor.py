@@ -48,7 +48,7 @@ class Kept:
 class Sending:
     """A request as it left a process, and what became of it.
 
-    ``is_taken``: the vendor carries it out, now or later; ``made``: the document it made or changed; ``shown``: of a
+    ``asked_s``: when its process last asked for the right to send it. ``is_taken``: the vendor carries it out, now or later; ``made``: the document it made or changed; ``shown``: of a
     read whose answer came back, the numbers of the documents in it.
     """
 
@@ -56,6 +56,7 @@ class Sending:
     operation: str
     body: dict[str, Any]
     by: str
+    asked_s: float
     left_s: float
     is_taken: bool = False
     made: Kept | None = None

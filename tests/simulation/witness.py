@@ -56,12 +56,12 @@ class Witness:
     def sees(self, process: Process, operation: str, body: dict[str, object], asked_s: float) -> Sending:
         """A request leaves the process, which last asked for its right to send at ``asked_s``."""
         attempt = _under_way.get()
-        sending = Sending(attempt.correlation_id, operation, body, process.name, process.loop.time())
+        sending = Sending(attempt.correlation_id, operation, body, process.name, asked_s, process.loop.time())
         if OPERATIONS[operation].writes:
             found = (
                 *self._of_intent(sending, attempt.number),
-                *self._of_hold(sending, process, asked_s),
-                *self._of_looks(sending, asked_s),
+                *self._of_hold(sending, process),
+                *self._of_looks(sending),
             )
             self.objections += [f"{kind}: {sending} {why}" for kind, why in found]
         self._sent.append(sending)
@@ -91,26 +91,26 @@ class Witness:
         if not any(len(step.attempts) >= number for step in intended):
             yield "early", "left before its intent was on the disk"
 
-    def _of_hold(self, sending: Sending, process: Process, asked_s: float) -> Iterator[tuple[str, str]]:
+    def _of_hold(self, sending: Sending, process: Process) -> Iterator[tuple[str, str]]:
         holder, since_s = self._holders.of[sending.run_id]
-        if holder is not process and since_s < asked_s - INTENT_S:
-            yield "fenced", f"left at {asked_s:.1f}, though {holder.name} had its run since {since_s:.1f}"
+        if holder is not process and since_s < sending.asked_s - INTENT_S:
+            yield "fenced", f"left at {sending.asked_s:.1f}, though {holder.name} had its run since {since_s:.1f}"
 
-    def _of_looks(self, sending: Sending, asked_s: float) -> Iterator[tuple[str, str]]:
+    def _of_looks(self, sending: Sending) -> Iterator[tuple[str, str]]:
         read_back = OPERATIONS[sending.operation].read_back
         if read_back is None:
             return
         for first in self._sent:
-            if not (first.is_same_as(sending) and first.in_force and first.left_s <= asked_s):
+            if not (first.is_same_as(sending) and first.in_force and first.left_s <= sending.asked_s):
                 continue
             looks = [
                 look for look in self._sent
                 if (look.run_id, look.operation, look.reference) == (sending.run_id, read_back, sending.reference)
-                and first.left_s <= look.left_s <= asked_s and look.shown is not None
+                and first.asked_s <= look.left_s <= sending.asked_s and look.shown is not None
             ]  # fmt: skip
             if not looks:
                 yield "blind", "left again, and nobody had looked whether it stands already"
             elif first.made is not None and first.made.number in (looks[-1].shown or ()):
                 yield "blind", f"left again, though the last look had shown {first.made.number}"
-            elif looks[-1].left_s - first.left_s < self._least_wait_s:
-                yield "hasty", f"left again {looks[-1].left_s - first.left_s:.1f} s after it, too soon to be absent"
+            elif looks[-1].left_s - first.asked_s < self._least_wait_s:
+                yield "hasty", f"was absent at a look {looks[-1].left_s - first.asked_s:.1f} s after it: too soon"
