@@ -6,6 +6,7 @@ A terminal shows events readably; a file gets them as JSON lines. ``register_sec
 import json
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,7 @@ _PERSONAL = re.compile(
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic|session|oauth)\s+[\w.~+/=!-]{8,}")
 _SUSPECT = re.compile(r"(?i)@|\d[ (-]|\d{11}|bearer|basic|session|oauth")
 """Without any of these there is nothing to mask; most texts have none, and this is much the cheaper search."""
+_NO_FIELDS = ("event", "shown", "trace")
 _secrets: set[str] = set()
 _correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 
@@ -98,10 +100,11 @@ def _scrubbed(value: Any) -> Any:
 
 
 def _line(record: "Record") -> str:
-    """A loguru format that shows the fields behind the event, each escaped."""
-    shown = " ".join(f"{name}={value}" for name, value in record["extra"].items() if name != "event")
-    record["extra"]["shown"] = shown
-    return "{time:HH:mm:ss.SSS} {level: <7} {message} {extra[shown]}\n{exception}"
+    """A loguru format that shows the fields behind the event, each escaped, and what was raised, scrubbed."""
+    extra, raised = record["extra"], record["exception"]
+    extra["shown"] = " ".join(f"{name}={value}" for name, value in extra.items() if name not in _NO_FIELDS)
+    extra["trace"] = scrub("".join(traceback.format_exception(raised.value))) if raised else ""
+    return "{time:HH:mm:ss.SSS} {level: <7} {message} {extra[shown]}\n{extra[trace]}"
 
 
 class _JsonLines:
@@ -113,7 +116,7 @@ class _JsonLines:
     def write(self, message: "Message") -> None:
         record = message.record
         entry = {"at": record["time"].isoformat(), "level": record["level"].name, "event": record["message"]}
-        fields = {name: value for name, value in record["extra"].items() if name not in ("event", "shown")}
+        fields = {name: value for name, value in record["extra"].items() if name not in _NO_FIELDS}
         if record["exception"] is not None:
             fields["exception"] = scrub(repr(record["exception"].value))
         self._file.write(json.dumps(entry | fields, ensure_ascii=False) + "\n")

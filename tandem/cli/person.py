@@ -26,11 +26,14 @@ class Person:
         self._turn = asyncio.Lock()
 
     async def approve(self, preview: WritePreview) -> bool:
-        """Show the write and ask. Raises UsageError when nobody is there to answer."""
+        """Show the write and ask. The end of the input is a no."""
         async with self._turn:
             with self._session.undisturbed():
                 show(self._session, preview)
-                return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
+                try:
+                    return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
+                except EOFError:
+                    return False
 
     async def answer(self, question: str, choices: tuple[str, ...]) -> str:
         """Ask until one of the choices is given."""

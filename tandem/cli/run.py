@@ -113,8 +113,7 @@ async def _started(engine: Engine, source: _Source, session: Session, mode: Mode
         started, keys = await engine.start(source.bot, work, mode), {each.business_key for each in work}
     else:
         return None
-    now = engine.clock.now()
-    left = await engine.database.read(lambda connection: runs.due(connection, source.bot, now))
+    left = await engine.database.read(lambda connection: runs.left_over(connection, source.bot))
     return list(dict.fromkeys([*(row.id for row in left if keys is None or row.business_key in keys), *started]))
 
 

@@ -13,9 +13,9 @@ class Personal:
 
 
 class Record(BaseModel):
-    """A frozen value. Unknown fields are refused, so a misspelt one is never lost silently."""
+    """A frozen value. Unknown fields are refused, so a misspelt one is never lost silently; an error names no value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
 
 def _plain(value: Decimal) -> Decimal:

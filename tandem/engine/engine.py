@@ -21,7 +21,7 @@ from tandem.engine.bot import Bot, Changes, Work, work_of
 from tandem.engine.dispatcher import Dispatcher, EmbeddedDispatcher
 from tandem.engine.execution import execute
 from tandem.engine.preview import preview_run
-from tandem.engine.suspension import Repeated, Suspended
+from tandem.engine.suspension import Elsewhere, Repeated, Suspended
 from tandem.engine.system import System
 from tandem.errors import StoreError, TandemError, Unavailable, UsageError
 from tandem.store import deliveries, runs, watermarks
@@ -137,7 +137,7 @@ class Engine:
         since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
         try:
             return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
-        except Suspended:
+        except (Suspended, Elsewhere):
             raise Unavailable(
                 "What changed for bot {bot} cannot be read now. Nothing was started; the next poll asks again from the "
                 "same place.",
@@ -247,6 +247,7 @@ class _Worker:
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._tally.waiting = len(self._waiting | self._left)
         return self._tally
 
     async def _fill(self) -> bool:

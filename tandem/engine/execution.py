@@ -7,7 +7,7 @@ from loguru import logger
 from sqlalchemy import Connection
 
 from tandem import log
-from tandem.engine.bot import Bot
+from tandem.engine.bot import Bot, BotResult
 from tandem.engine.climb import Context
 from tandem.engine.journal import Journal
 from tandem.engine.locking import StoredLocking
@@ -43,6 +43,9 @@ async def execute(engine: "Engine", row: RunRow) -> RunRow | None:
 async def _ended(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> RunRow:
     try:
         result = await bot.process(_run_of(engine, bot, row, journal))
+        if not isinstance(result, BotResult):
+            raise TypeError(f"process of bot {row.bot} returned no BotResult")
+        recorded = engine.codec.dump(result)
     except Suspended as suspended:
         return await _wait(engine, row, journal, suspended)
     except Elsewhere as elsewhere:
@@ -59,7 +62,7 @@ async def _ended(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> R
     except Exception as error:  # noqa: BLE001 - a bot's own mistake must not stop the other runs
         logger.opt(exception=error).bind(event="bot.failed", run=row.id).error("bot.failed")
         return await _ticket(engine, row, journal, "bot_failed", _bot_failed(row, error))
-    return await _finish(engine, row, journal, result.outcome, engine.codec.dump(result), final=result.final)
+    return await _finish(engine, row, journal, result.outcome, recorded, final=result.final)
 
 
 async def _journal_of(engine: "Engine", row: RunRow) -> Journal:

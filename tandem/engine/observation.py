@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tandem.domain.channel import Attempt
+from tandem.domain.channel import Attempt, Channel
 from tandem.domain.operation import Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
 from tandem.engine.system import System
-from tandem.errors import LoginExpired, NotOffered, NotSent, TandemError, UnknownOutcome
+from tandem.errors import LoginExpired, NotOffered, NotSent, TandemError, Unavailable, UnknownOutcome
 
 if TYPE_CHECKING:
     from tandem.engine.climb import Context
@@ -30,14 +30,29 @@ async def observe(
         channel = system.channel(name)
         attempt = Attempt(operation, system.name, request, None, context.journal.run_id, number)
         try:
-            return await carried(context.journal, step, channel, attempt)
+            return await _read(context, step, channel, attempt)
         except LoginExpired as error:
             last = error
             try:
                 await channel.login()
-                return await carried(context.journal, step, channel, attempt)
+                return await _read(context, step, channel, attempt)
             except (NotSent, UnknownOutcome) as again:
                 last = again
         except (NotSent, UnknownOutcome) as error:
             last = error
     raise last
+
+
+async def _read(context: "Context", step: str, channel: Channel, attempt: Attempt) -> Record:
+    """What the channel reads. Whatever it did not foresee is no answer: the books were not seen."""
+    try:
+        return await carried(context.journal, step, channel, attempt)
+    except TandemError:
+        raise
+    except Exception as error:
+        raise Unavailable(
+            "{system} could not be read by {channel}: {kind}. Nothing was changed.",
+            system=attempt.system,
+            channel=channel.name,
+            kind=type(error).__name__,
+        ) from error

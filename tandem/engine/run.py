@@ -175,7 +175,7 @@ class Run:
         place = await self._locking.enter([f"{system} {name}" for name in keys], shared=shared)
         try:
             yield str(place)
-        except Exception:
+        except (Exception, Repeated):
             await self._locking.leave(place)
             raise
         self._context.journal.note(step, "value", {"value": str(place)})

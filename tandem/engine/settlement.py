@@ -24,10 +24,15 @@ from tandem.store.tickets import Ticket, TicketRun
 
 
 class Settlement:
-    """What people do to tickets; ``actor`` goes into the audit trail. The runs become ready for ``Engine.work``."""
+    """What people do to tickets; ``actor`` goes into the audit trail. The runs become ready for ``Engine.work``.
+
+    Workers may be at work meanwhile. A run that they take before the ticket is settled undoes the settlement; one that
+    meets the ticket's fault before then keeps the ticket open, for itself.
+    """
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine, self._actor = engine, actor
+        self._fenced: dict[str, int] = {}
 
     async def retry(self, ticket_id: int) -> list[str]:
         """Let the runs that the ticket stopped try again where they stopped; their ids."""
@@ -38,9 +43,7 @@ class Settlement:
             if journal is not None:
                 with _undisturbed():
                     await self._reopen(journal, link.step)
-        run_ids = list(dict.fromkeys(link.run_id for link in stopped))
-        await self._close(ticket, "retried", run_ids, {})
-        return run_ids
+        return await self._close(ticket, "retried", stopped, {})
 
     async def resolve(
         self, ticket_id: int, *, document: str | None = None, reference: str | None = None, answer: str | None = None
@@ -54,8 +57,7 @@ class Settlement:
         ticket = await self._open_ticket(ticket_id)
         stopped = [link for link in ticket.runs if link.blocking]
         if not stopped:
-            await self._close(ticket, "resolved", [], {"document": document})
-            return []
+            return await self._close(ticket, "resolved", [], {"document": document})
         if _only_reads(ticket.operation):
             raise _only_retried(ticket, ticket.operation)
         chosen = _choose(ticket, stopped, reference)
@@ -64,10 +66,8 @@ class Settlement:
             with _undisturbed():
                 await self._settle(ticket, journal, chosen, document, answer)
         if len(stopped) == 1:
-            await self._close(ticket, "resolved", [chosen.run_id], {"document": document, "answer": answer})
-        else:
-            await self._let_go(ticket, chosen, {"document": document})
-        return [chosen.run_id]
+            return await self._close(ticket, "resolved", [chosen], {"document": document, "answer": answer})
+        return await self._let_go(ticket, "resolved", [chosen], {"document": document})
 
     async def _settle(
         self, ticket: Ticket, journal: Journal, link: TicketRun, document: str | None, answer: str | None
@@ -187,6 +187,7 @@ class Settlement:
             if found is None or found.status == "finished":
                 return None
             raise _under_way()
+        self._fenced[run_id] = row.epoch
         entries = await self._engine.database.read(lambda connection: journal_rows.load(connection, run_id))
         return Journal(self._engine.database, self._engine.clock, run_id, row.epoch, entries)
 
@@ -198,24 +199,35 @@ class Settlement:
             raise _settled(ticket)
         return ticket
 
-    async def _close(self, ticket: Ticket, how: str, run_ids: list[str], detail: dict[str, Any]) -> None:
-        def write(connection: Connection) -> None:
+    async def _close(self, ticket: Ticket, how: str, links: Sequence[TicketRun], detail: dict[str, Any]) -> list[str]:
+        """Close the ticket that stopped these runs, or take them off it where others have met the fault meanwhile."""
+
+        def write(connection: Connection) -> list[str]:
             if not tickets.resolve(connection, ticket.id, how, self._engine.clock.now()):
                 raise _settled(tickets.find(connection, ticket.id) or ticket)
-            self._record(connection, ticket, how, run_ids, detail)
+            if tickets.stopped_by(connection, ticket.id) - {link.run_id for link in links}:
+                raise _MetAgain
+            return self._wake(connection, ticket, how, links, detail)
 
-        await self._engine.database.write(write)
+        try:
+            return await self._engine.database.write(write)
+        except _MetAgain:
+            return await self._let_go(ticket, how, links, detail)
 
-    async def _let_go(self, ticket: Ticket, link: TicketRun, detail: dict[str, Any]) -> None:
-        def write(connection: Connection) -> None:
-            tickets.unlink(connection, ticket.id, link.run_id, link.step)
-            self._record(connection, ticket, "resolved", [link.run_id], detail)
+    async def _let_go(self, ticket: Ticket, how: str, links: Sequence[TicketRun], detail: dict[str, Any]) -> list[str]:
+        def write(connection: Connection) -> list[str]:
+            for link in links:
+                tickets.unlink(connection, ticket.id, link.run_id, link.step)
+            return self._wake(connection, ticket, how, links, detail)
 
-        await self._engine.database.write(write)
+        return await self._engine.database.write(write)
 
-    def _record(
-        self, connection: Connection, ticket: Ticket, how: str, run_ids: list[str], detail: dict[str, Any]
-    ) -> None:
+    def _wake(
+        self, connection: Connection, ticket: Ticket, how: str, links: Sequence[TicketRun], detail: dict[str, Any]
+    ) -> list[str]:
+        if not all(runs.is_held(connection, run_id, epoch) for run_id, epoch in self._fenced.items()):
+            raise _under_way()
+        run_ids = list(dict.fromkeys(link.run_id for link in links))
         runs.make_ready(connection, run_ids)
         audit.record(
             connection,
@@ -225,6 +237,11 @@ class Settlement:
             subject=f"ticket {ticket.id}",
             detail={"runs": run_ids, **detail},
         )
+        return run_ids
+
+
+class _MetAgain(Exception):
+    """Another run has met the ticket's fault since it was read."""
 
 
 def _settled(ticket: Ticket) -> UsageError:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tandem.domain.clock import Clock, SystemClock
-from tandem.errors import LoginRefused, Throttled
+from tandem.errors import LoginRefused, StoreError, Throttled
 from tandem.http.breaker import CircuitBreaker
 from tandem.http.client import new_client
 from tandem.http.exchange import Exchange, Message
@@ -133,6 +133,9 @@ class HttpPort:
         self._breaker.admit()
         try:
             return await self._exchange.send(call, url, message, login)
+        except StoreError:  # our own books, asked right before the first byte
+            self._breaker.abandoned()
+            raise
         except Exception as error:
             self._breaker.failed()
             raise of_failure(error, call) from error

@@ -10,7 +10,7 @@ from tandem.store.runs import Scope
 from tandem.store.schema import runs
 
 _Status = ENUM("todo", "doing", name="procrastinate_job_status", create_type=False)
-jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("status", _Status))
+jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("queue_name", Text), column("status", _Status))
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,14 @@ def create(connection: Connection) -> None:
 def undispatched(connection: Connection, limit: int, until: datetime, scope: Scope) -> list[Undispatched]:
     """Runs that are ready, or due by ``until``, whose turn it is and that no live job leads to; the oldest first.
 
-    No more than fill the queue up to ``limit`` jobs.
+    None of a queue in which ``limit`` jobs wait already: nobody serves it, or not fast enough.
     """
-    limit -= connection.execute(select(func.count()).where(jobs.c.status == "todo")).scalar_one()
-    if limit <= 0:
-        return []
+    waiting = select(jobs.c.queue_name).where(jobs.c.status == "todo").group_by(jobs.c.queue_name)
+    full = connection.execute(waiting.having(func.count() >= limit)).scalars().all()
     (within,) = scope.parts
     live = exists().where(jobs.c.queueing_lock == runs.c.id, jobs.c.status.in_(["todo", "doing"]))
     due = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= until))
-    rows = connection.execute(select(runs).where(due, within, ~live).order_by(runs.c.id).limit(limit))
+    rows = connection.execute(
+        select(runs).where(due, within, ~live, runs.c.queue.not_in(full)).order_by(runs.c.id).limit(limit)
+    )
     return [Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at) for row in rows]

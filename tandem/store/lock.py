@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tandem.errors import StoreBusy
+from tandem.errors import StoreBusy, StoreError
 
 
 class EngineLock:
@@ -19,9 +19,9 @@ class EngineLock:
         self._note = store.with_name(store.name + ".holder")
 
     def acquire(self) -> None:
-        """Take the lock at once. Raises StoreBusy when another process has it."""
-        self._store.parent.mkdir(parents=True, exist_ok=True)
+        """Take the lock at once. Raises StoreBusy when another process has it, StoreError."""
         try:
+            self._store.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             pid, since = self._holder()
@@ -31,6 +31,12 @@ class EngineLock:
                 store=self._store,
                 pid=pid,
                 since=since,
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                "The store {path} cannot be opened: {why}. Choose a folder you may write to.",
+                path=self._store,
+                why=error.strerror,
             ) from None
         now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):

@@ -215,10 +215,14 @@ def take(
     return next(iter(_begin(connection, rows, worker)), None)
 
 
+def _in_hand(run_id: Any, epoch: Any) -> tuple[ColumnElement[bool], ...]:
+    return runs.c.id == run_id, runs.c.epoch == epoch, runs.c.status == "running"
+
+
 def hand_over(connection: Connection, run_id: str, epoch: int, queue: str | None = None) -> bool:
     """Let another worker go on with a running run, one of that queue; False when another has it already."""
     values = {"status": "ready"} if queue is None else {"status": "ready", "queue": queue}
-    done = connection.execute(update(runs).where(runs.c.id == run_id, runs.c.epoch == epoch).values(**values))
+    done = connection.execute(update(runs).where(*_in_hand(run_id, epoch)).values(**values))
     return done.rowcount == 1
 
 
@@ -252,16 +256,14 @@ def wait(
 ) -> bool:
     """Suspend a running run until an instant, a ticket, or a person's word; False when another worker has it."""
     done = connection.execute(
-        update(runs)
-        .where(runs.c.id == run_id, runs.c.epoch == epoch)
-        .values(status="waiting", wake_at=wake_at, ticket_id=ticket_id)
+        update(runs).where(*_in_hand(run_id, epoch)).values(status="waiting", wake_at=wake_at, ticket_id=ticket_id)
     )
     return done.rowcount == 1
 
 
 _finish = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+    .where(*_in_hand(bindparam("run"), bindparam("run_epoch")))
     .values(
         status="finished",
         outcome=bindparam("new_outcome", type_=runs.c.outcome.type),
@@ -288,11 +290,12 @@ def finishing(run_id: str, epoch: int, *, outcome: str, result: Any, at: datetim
 
 def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
     """Let waiting runs go on."""
-    connection.execute(
-        update(runs)
-        .where(runs.c.id.in_(run_ids), runs.c.status == "waiting")
-        .values(status="ready", wake_at=None, ticket_id=None)
-    )
+    for part in _parts(run_ids):
+        connection.execute(
+            update(runs)
+            .where(runs.c.id.in_(part), runs.c.status == "waiting")
+            .values(status="ready", wake_at=None, ticket_id=None)
+        )
 
 
 def recover(connection: Connection) -> int:
@@ -308,9 +311,10 @@ def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     return min((wake_at for wake_at in found if wake_at is not None), default=None)
 
 
-def due(connection: Connection, bot: str, now: datetime) -> list[RunRow]:
-    """The runs of a bot that are ready or due, the oldest first."""
-    query = select(runs).where(runs.c.bot == bot, _due(now)).order_by(runs.c.id)
+def left_over(connection: Connection, bot: str) -> list[RunRow]:
+    """The runs of a bot that are ready or wait for a time, the oldest first."""
+    goes_on = or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at.is_not(None)))
+    query = select(runs).where(runs.c.bot == bot, goes_on).order_by(runs.c.id)
     return [_run_row(row) for row in connection.execute(query)]
 
 

@@ -124,6 +124,12 @@ def unlink(connection: Connection, ticket_id: int, run_id: str, step: str) -> No
     connection.execute(delete(ticket_runs).where(*of_step))
 
 
+def stopped_by(connection: Connection, ticket_id: int) -> set[str]:
+    """The ids of the runs that wait for the ticket."""
+    query = select(ticket_runs.c.run_id).where(ticket_runs.c.ticket_id == ticket_id, ticket_runs.c.blocking == 1)
+    return set(connection.execute(query).scalars())
+
+
 def find(connection: Connection, ticket_id: int) -> Ticket | None:
     """The ticket with its runs and evidence."""
     rows = connection.execute(select(tickets).where(tickets.c.id == ticket_id)).all()

@@ -114,3 +114,14 @@ async def test_run_that_waits_for_a_second_lock_keeps_its_place_when_it_looks_ag
     assert (await engine.work(patience_s=10)).finished == {}
     assert await engine.database.read(places) == before
     assert (await engine.work(patience_s=400)).finished == {"created": 2}
+
+
+async def test_repeated_version_leaves_the_lock(engine: Engine, office: Office) -> None:
+    async def versioned(run: Run) -> BotResult:
+        async with run.locked("erp", ["A1"]):
+            await run.version("order-7@v1")
+        return BotResult(outcome="created")
+
+    office.bot.__dict__["process"] = versioned
+    await engine.start("order", [work("R-1"), work("R-2"), work("R-3")])
+    assert (await engine.work(concurrency=1)).finished == {"created": 1, "repeated": 2}

@@ -410,7 +410,7 @@ async def test_stopped_work_is_taken_up_where_it_was(engine: Engine, office: Off
 async def test_full_disk_stops_the_work_and_costs_no_order(engine: Engine, office: Office) -> None:
     async def set_limit(pages: int) -> None:
         limit = text(f"PRAGMA max_page_count = {pages}")
-        await engine.database.write(lambda connection: connection.execute(limit))
+        await engine.database.write(lambda connection: connection.execute(limit).scalar())
 
     await engine.start("order", [work(f"R-{number}") for number in range(60)])
     pages = await engine.database.write(lambda connection: connection.execute(text("PRAGMA page_count")).scalar())
@@ -432,3 +432,24 @@ async def test_two_items_of_one_business_key_are_two_runs(engine: Engine, office
     assert first == again != second
     assert (await engine.work()).finished == {"created": 2}
     assert len(office.books.documents) == 2
+
+
+async def test_bot_that_forgets_its_result_is_a_ticket_and_stops_no_other_run(engine: Engine, office: Office) -> None:
+    async def forgets(run: Run) -> BotResult:
+        assert isinstance(run.item, OrderItem)
+        return BotResult(outcome="created") if run.item.reference == "R-2" else None  # type: ignore[return-value]
+
+    bot_doing(office, forgets)
+    await engine.start("order", [work("R-1"), work("R-2")])
+    tally = await engine.work()
+    assert (tally.finished, tally.waiting) == ({"created": 1}, 1)
+    (ticket,) = await engine.database.read(lambda connection: tickets.list_newest(connection, 5))
+    assert (ticket.kind, ticket.error["fields"]["kind"]) == ("bot_failed", "TypeError")
+
+
+async def test_read_back_that_breaks_in_the_client_is_asked_on_the_next_rung(engine: Engine, office: Office) -> None:
+    office.api.script, office.api.find_script = ["lost_answer"], ["broken_client"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=3600)).finished == {"created": 1}
+    assert "sales_order.find" in office.browser.calls
+    assert len(office.books.documents) == 1

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine
+from tandem.engine.journal import Journal
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
@@ -144,6 +145,29 @@ async def test_ticket_that_two_people_settle_at_once_is_settled_by_one(engine: E
     for channel in (office.api, office.browser, office.desktop):
         channel.script = []
     assert (await engine.work()).finished == {"created": 1}
+
+
+class Slowly(Settlement):
+    """Settles, while another order meets the same fault."""
+
+    async def _reopen(self, journal: Journal, step: str) -> None:
+        await super()._reopen(journal, step)
+        await self._engine.start("order", [work("R-2")])
+        await self._engine.work(patience_s=3600)
+
+
+async def test_run_that_meets_the_fault_while_it_is_settled_keeps_the_ticket_open(
+    engine: Engine, office: Office
+) -> None:
+    ticket = await exhausted(engine, office, "R-1")
+    first = await Slowly(engine, "clerk").retry(ticket.id)
+    still_open = await only_ticket(engine)
+    assert (still_open.id, [link.reference for link in still_open.runs]) == (ticket.id, ["R-2"])
+    for channel in (office.api, office.browser, office.desktop):
+        channel.script = []
+    second = await Settlement(engine, "clerk").retry(ticket.id)
+    assert len({*first, *second}) == 2
+    assert (await engine.work(patience_s=3600)).finished == {"created": 2}
 
 
 async def test_run_stopped_by_two_tickets_goes_on_once_both_are_retried(engine: Engine, office: Office) -> None:

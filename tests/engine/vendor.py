@@ -156,6 +156,8 @@ class ScriptedChannel:
     def _sales_order_find(self, lookup: Any) -> SalesOrdersFound:
         event = self.find_script.pop(0) if self.find_script else "ok"
         _fail_before_sending(event)
+        if event == "broken_client":
+            raise RuntimeError("a client's own mistake")
         return SalesOrdersFound(documents=self.books.with_reference(lookup.external_reference))
 
     def _sales_order_cancel(self, cancel: SalesOrderCancel) -> SalesOrderConfirmation:

@@ -3,6 +3,7 @@
 import pytest
 
 from tandem.domain.hold import INTENT_S, Hold, holding
+from tandem.errors import StoreError
 from tests.http.hand_clock import HandClock
 from tests.http.wire import Asked, answer, serving
 
@@ -122,3 +123,19 @@ class SuspendedClock(HandClock):
 async def _twice(erp) -> None:
     await erp.send("POST", "/orders", json={})
     await erp.send("POST", "/orders", json={})
+
+
+async def test_books_that_are_away_are_not_the_vendors_failure(port):
+    async def away() -> None:
+        raise StoreError("The store is away.")
+
+    clock = HandClock()
+    async with serving(created) as server:
+        erp = port(server.url, clock=clock)
+        for _ in range(20):
+            with holding(Hold(clock, away)):
+                clock.at_s += INTENT_S + 1
+                with pytest.raises(StoreError):
+                    await erp.send("POST", "/orders", json={})
+        assert server.asked == []
+        assert (await erp.send("POST", "/orders", json={})).status_code == 201

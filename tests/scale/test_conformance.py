@@ -192,3 +192,26 @@ async def test_version_of_a_document_is_claimed_once(database: Database, count: 
         )
     )
     assert holders.count(None) == 1
+
+
+async def test_run_that_has_ended_neither_waits_nor_goes_on_elsewhere(database: Database) -> None:
+    await database.write(adding(new("a")))
+    assert await database.write(claiming()) == ["a"]
+    end = runs.finishing("a", 1, outcome="created", result={}, at=NOW, keep_dedupe_key=True)
+    assert await database.write(end)
+    assert not await database.write(lambda connection: runs.hand_over(connection, "a", 1))
+    assert not await database.write(lambda connection: runs.wait(connection, "a", 1))
+    assert not await database.write(end)
+    row = await database.read(lambda connection: runs.find(connection, "a"))
+    assert row is not None
+    assert (row.status, row.outcome) == ("finished", "created")
+
+
+async def test_left_over_are_runs_that_are_ready_or_wait_for_a_time(database: Database) -> None:
+    await database.write(adding(*(new(name) for name in ("asks", "ended", "later", "ready", "under way"))))
+    assert len(await database.write(claiming(only=("asks", "ended", "later", "under way")))) == 4
+    await database.write(lambda connection: runs.wait(connection, "asks", 1, ticket_id=7))
+    await database.write(lambda connection: runs.wait(connection, "later", 1, wake_at=NOW))
+    await database.write(runs.finishing("ended", 1, outcome="x", result={}, at=NOW, keep_dedupe_key=True))
+    left = await database.read(lambda connection: runs.left_over(connection, "bot"))
+    assert [row.id for row in left] == ["later", "ready"]

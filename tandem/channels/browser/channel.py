@@ -179,15 +179,24 @@ class BrowserChannel:
             context = await browser.new_context(
                 storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
             )
-            context.set_default_timeout(self._settings.timeout_s * 1000)
-            if traced:
-                await context.tracing.start(snapshots=True)
-                await context.tracing.start_chunk()
-            page = await context.new_page()
+            page = await self._furnished(context, traced)
         except PlaywrightError as error:
             raise not_sent(error, **self._place) from error
         heals: list[Heal] = []
         return _Seat(context, self._screen(page, heals), self._session_number, heals)
+
+    async def _furnished(self, context: BrowserContext, traced: bool) -> Page:
+        """The page of a new context, which is closed when it cannot be had."""
+        try:
+            context.set_default_timeout(self._settings.timeout_s * 1000)
+            if traced:
+                await context.tracing.start(snapshots=True)
+                await context.tracing.start_chunk()
+            return await context.new_page()
+        except BaseException:
+            with suppress(PlaywrightError):
+                await context.close()
+            raise
 
     @property
     def _place(self) -> dict[str, str]:
