@@ -48,7 +48,7 @@ class Server:
         self._write("pg_hba.conf", _LOGINS)
 
     def start(self) -> None:
-        self._run("pg_ctl", "start", "--wait", f"--pgdata={self._data}", f"--log={self._log}")
+        self._run("pg_ctl", "start", "--wait", "--timeout=300", f"--pgdata={self._data}", f"--log={self._log}")
 
     def stop(self, mode: str = "fast") -> None:
         """``immediate``: as if the power went; the next start recovers from the log."""

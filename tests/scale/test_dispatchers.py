@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from tandem.domain.clock import SystemClock
 from tandem.domain.record import Record
@@ -20,7 +20,7 @@ from tandem.engine.run import Run
 from tandem.engine.serving import Serving
 from tandem.engine.suspension import Suspended
 from tandem.engine.system import System
-from tandem.store import journal, runs
+from tandem.store import job_queue, journal, runs
 from tandem.store.codec import Codec
 from tandem.store.journal import Entry
 from tandem.store.opening import open_database
@@ -28,6 +28,7 @@ from tandem.store.runs import RunRow
 from tandem.store.workers import Worker
 from tandem.vault import Vault
 from tests.engine.vendor import HandHeldClock, Office, order
+from tests.scale.test_conformance import NOW
 
 Process = Callable[[Run], Awaitable[BotResult]]
 DEADLINE_S = 60.0
@@ -250,3 +251,19 @@ async def test_service_runs_inside_the_worker_until_it_stops(firm: Firm) -> None
     worker.stop()
     await asyncio.wait_for(working, DEADLINE_S)
     assert (diary.begun, told) == (["a"], ["cancelled"])
+
+
+async def test_queue_that_nobody_serves_keeps_no_other_from_its_jobs(database_url: str) -> None:
+    database = open_database(database_url)
+    queues = {"a": "desktop", "b": "desktop", "c": "desktop", "d": "api"}
+    new = [runs.NewRun(name, "bot", name, name, {}, queue=queue) for name, queue in queues.items()]
+    await database.write(lambda connection: runs.add(connection, new, NOW))
+    await database.write(job_queue.create)
+    job = text(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock) VALUES ('desktop', 'tandem.run', :run)"
+    )
+    for run in ("a", "b"):
+        await database.write(lambda connection, run=run: connection.execute(job, {"run": run}).rowcount)
+    found = await database.read(lambda connection: job_queue.undispatched(connection, 2, NOW, runs.Scope()))
+    await database.close()
+    assert [(each.run_id, each.queue) for each in found] == [("d", "api")]

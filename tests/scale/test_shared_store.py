@@ -155,7 +155,7 @@ async def test_commit_without_an_answer_is_looked_up_and_done_once(
 async def test_server_restarted_while_writing_and_reading_loses_and_doubles_nothing(
     server: Server, database_url: str
 ) -> None:
-    database = open_database(database_url)
+    database = open_database(database_url, patience_s=280.0)
     await database.write(lambda connection: connection.execute(text("CREATE TABLE counted (n int)")) and None)
     insert, count = text("INSERT INTO counted VALUES (:n)"), text("SELECT count(*) FROM counted")
 
