@@ -63,7 +63,7 @@ def test_valid_webhook_has_no_mistake(line: str, acme: Path) -> None:
         (SHOP.replace("{customer:", "{custmer:"), "9: the work item of bot credit_check needs customer."),
         (SHOP.replace("hmac", "hmak"), "9: webhooks.shop.proof.kind is 'hmak'. Valid values: hmac, vendor."),
         (SHOP.replace("order.customer", "order..x"), "9: webhooks.shop.item.customer is 'order..x': "),
-        (SHOP.replace("'env", "'env").replace("secret:", "secrt:"), "9: webhooks.shop.proof.hmac.secrt is not a known"),
+        (SHOP.replace("'env", "'env").replace("secret:", "secrt:"), "9: webhooks.shop.proof.secrt is not a known"),
         (VENDOR.replace("salesforce", "salesfrce"), "9: there is no vendor salesfrce. Valid: "),
         (VENDOR.replace("salesforce", "acme_erp"), "9: vendor acme_erp has no webhook of its own. Use kind: hmac."),
         (VENDOR.replace("00DTn", "801Tn"), "9: webhooks.shop.proof.settings.organization_id is '801Tn0000000001': "),
