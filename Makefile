@@ -36,8 +36,9 @@ simulate: setup
 setup: $(VENV)/.packages
 
 $(VENV)/.packages: requirements/dev.txt pyproject.toml $(VENV)/.bootstrap
-	$(UV) sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements/dev.txt
 	$(UV) install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m compileall -q tandem api_clients bots fixtures tests
 	@touch $@
 
 $(VENV)/.bootstrap: requirements/bootstrap.txt $(VENV)/.system
