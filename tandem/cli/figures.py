@@ -1,5 +1,6 @@
 """What a demonstration came to: the table, and the line that proves the books."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from tandem.cli.words import word
 from tandem.store.runs import RunRow
 from tandem.store.tickets import Ticket
 from tandem.text import tr
+
+_REASONS = 6
+_NUMBER = re.compile(r"[A-Za-z0-9_.,-]*[0-9][A-Za-z0-9_.,-]*")
+"""A number, or a code with digits in it."""
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Figures:
         rows += [("  " + channel, count, "") for channel, count in self.channels.items()]
         rows.append((tr("waiting for stock (待补货)"), self.outcomes["waiting"], ""))
         rows.append((tr("refused"), self.outcomes["refused"], ""))
-        rows += [("  ", count, reason) for reason, count in self._reasons().most_common(6)]
+        rows += [("  ", count, reason) for count, reason in self._reasons()]
         rows.append((tr("tickets opened"), len(self.tickets), ""))
         session.table((tr("orders"), "", tr("reason, for example")), rows)
         for ticket in self.tickets:
@@ -98,16 +103,18 @@ class Figures:
             style="bold green" if self.proved else "bold red",
         )
 
-    def _reasons(self) -> Counter[str]:
+    def _reasons(self) -> list[tuple[int, str]]:
         """Refusals that differ only in their numbers are counted together, under the first of them."""
         first: dict[str, str] = {}
         counted: Counter[str] = Counter()
         for row in self.rows:
             if row.outcome == "refused" and row.result:
                 reason = str(row.result.get("reason", ""))
-                kind = "".join(letter for letter in reason if letter.isalpha() or letter == " ")[-60:]
+                kind = _NUMBER.sub("#", reason)[-60:]
                 counted[first.setdefault(kind, reason)] += 1
-        return counted
+        most = [(count, reason) for reason, count in counted.most_common(_REASONS)]
+        others = counted.total() - sum(count for count, _ in most)
+        return [*most, (others, tr("other reasons"))] if others else most
 
     def _print_ticket(self, session: Session, ticket: Ticket) -> None:
         session.print(

@@ -106,13 +106,18 @@ async def _work(
 
 
 async def _started(engine: Engine, source: _Source, session: Session, mode: Mode) -> list[str] | None:
-    """The runs for the work items, after those that were left over of the same ones; None: whatever is ready or due."""
+    """The runs for the work items, after those that were left over of the same ones. Without items: those a person was
+    to attend, or None, whatever is ready or due.
+    """
     if source.changed:
         started, keys = await engine.poll(source.bot, mode), None
     elif work := work_of(source.items(engine, session)):
         started, keys = await engine.start(source.bot, work, mode), {each.business_key for each in work}
-    else:
+    elif mode == "unattended":
         return None
+    else:
+        left = await engine.database.read(lambda connection: runs.left_over(connection, source.bot))
+        return [row.id for row in left if row.mode == mode]
     left = await engine.database.read(lambda connection: runs.left_over(connection, source.bot))
     return list(dict.fromkeys([*(row.id for row in left if keys is None or row.business_key in keys), *started]))
 

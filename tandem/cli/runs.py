@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +9,7 @@ from sqlalchemy import Connection
 
 from tandem.cli.books import read
 from tandem.cli.session import Session, session_of
-from tandem.cli.words import word
+from tandem.cli.words import moment, word
 from tandem.cli.work import result_text
 from tandem.document import closest
 from tandem.errors import TandemError, UsageError
@@ -134,8 +133,3 @@ def _detail(body: dict[str, Any]) -> str:
 
 def _data(row: RunRow) -> dict[str, object]:
     return asdict(row)
-
-
-def moment(at: datetime | None) -> str:
-    """An instant in local time, to the second."""
-    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -9,9 +9,9 @@ import typer
 from sqlalchemy import Connection
 
 from tandem.cli.books import read
-from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
+from tandem.cli.words import moment
 from tandem.store import firings
 from tandem.store.firings import Firing
 from tandem.text import tr

@@ -9,10 +9,9 @@ from sqlalchemy import Connection
 
 from tandem.cli.books import read
 from tandem.cli.person import at_terminal
-from tandem.cli.runs import moment
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
-from tandem.cli.words import word
+from tandem.cli.words import moment, word
 from tandem.cli.work import Watched, engine_of
 from tandem.engine.engine import Engine
 from tandem.engine.settlement import Settlement

@@ -1,4 +1,6 @@
-"""The words of a status or outcome, in the reader's language."""
+"""How a status, an outcome and an instant are written for the reader."""
+
+from datetime import datetime
 
 from tandem.text import tr
 
@@ -17,3 +19,8 @@ def word(status: str | None) -> str:
         "draft": tr("draft"),
     }
     return words.get(status or "", status or "")
+
+
+def moment(at: datetime | None) -> str:
+    """An instant in local time, to the second."""
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -9,9 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from tandem.cli.session import Session
 from tandem.cli.waiting import told_while_waiting
-from tandem.cli.words import word
+from tandem.cli.words import moment, word
 from tandem.engine.attendant import Attendant
 from tandem.engine.engine import Engine, Tally
+from tandem.errors import TandemError
+from tandem.store import runs
 from tandem.store.runs import RunRow
 from tandem.text import tr
 from tandem.workspace.workspace import Workspace
@@ -32,6 +34,7 @@ class Watched:
     def __init__(self, session: Session, *, quiet: bool) -> None:
         self._session, self._quiet = session, quiet
         self.ended: list[RunRow] = []
+        self.left: list[RunRow] = []
         self.tally = Tally()
 
     async def work(self, engine: Engine, run_ids: Sequence[str] | None, *, concurrency: int, patience_s: float) -> None:
@@ -49,11 +52,15 @@ class Watched:
                 self.tally = await engine.work(
                     concurrency=concurrency, patience_s=patience_s, only=run_ids, on_finished=finished
                 )
+        rows = await engine.database.read(lambda books: runs.of_ids(books, list(dict.fromkeys(run_ids or ()))))
+        self.left = [row for row in rows if row.status != "finished"]
 
     def print(self) -> None:
-        """Every run with its outcome, then how many of each."""
+        """Every run with its outcome, what those that have not ended wait for, then how many of each."""
         session = self._session
         session.table((tr("run"), tr("work item"), tr("outcome"), tr("result")), map(_row, self.ended))
+        if self.left:
+            session.table((tr("run"), tr("work item"), tr("not ended")), map(_row_left, self.left))
         session.print(summary(self.tally.finished, self.tally.waiting))
 
     def data(self) -> dict[str, object]:
@@ -80,11 +87,28 @@ def result_text(result: Any) -> str:
     """A bot's result as one line."""
     if not isinstance(result, dict):
         return ""
+    if result.keys() == {"code", "template", "fields"}:
+        return str(TandemError.restored(result))
     return ", ".join(f"{name}={value}" for name, value in result.items() if value and name not in _HIDDEN)
 
 
 def _row(row: RunRow) -> tuple[object, ...]:
     return row.id, row.business_key, word(row.outcome), result_text(row.result)
+
+
+def _row_left(row: RunRow) -> tuple[object, ...]:
+    return row.id, row.business_key, waits_for(row)
+
+
+def waits_for(row: RunRow) -> str:
+    """What a run that has not ended waits for."""
+    if row.ticket_id is not None:
+        return tr("waits for ticket {ticket}", ticket=row.ticket_id)
+    if row.wake_at is not None:
+        return tr("goes on at {moment}", moment=moment(row.wake_at))
+    if row.status == "ready":
+        return tr("comes after an earlier run of the same work item")
+    return word(row.status)
 
 
 def progress_bar(session: Session) -> Progress:

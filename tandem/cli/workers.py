@@ -7,8 +7,8 @@ import typer
 from sqlalchemy import Connection
 
 from tandem.cli.books import read
-from tandem.cli.runs import moment
 from tandem.cli.session import session_of
+from tandem.cli.words import moment
 from tandem.store import runs, workers
 from tandem.store.workers import WorkerRow
 from tandem.text import tr

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Protocol
 
 from tandem.domain.clock import Clock
@@ -58,9 +59,12 @@ class StoredLocking:
 
 
 class NoLocking:
-    """For a run that writes nothing: nobody needs to wait for it."""
+    """For a run that writes nothing: nobody needs to wait for it. Each block has a place of its own all the same."""
+
+    def __init__(self) -> None:
+        self._places = count(1)
 
     async def enter(self, keys: Sequence[str], *, shared: bool) -> int:
-        return 0
+        return next(self._places)
 
     async def leave(self, place: int) -> None: ...

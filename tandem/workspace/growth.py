@@ -1,5 +1,6 @@
 """Adding a vendor or a bot to a workspace: a small one that works, with its test, to be changed from there."""
 
+import keyword
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ _SUFFIX = ".jinja"
 
 def add(kind: Kind, name: str, workspace: Path) -> list[Path]:
     """Write the skeleton of a vendor or bot into a workspace; the files made. Raises UsageError."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
             "{name} is no name for a {kind}: it becomes a Python package. Use small letters, digits and _, "
             "such as {example}.",

@@ -125,3 +125,15 @@ async def test_repeated_version_leaves_the_lock(engine: Engine, office: Office) 
     office.bot.__dict__["process"] = versioned
     await engine.start("order", [work("R-1"), work("R-2"), work("R-3")])
     assert (await engine.work(concurrency=1)).finished == {"created": 1, "repeated": 2}
+
+
+async def test_dry_run_enters_each_block_as_another_one(engine: Engine, office: Office) -> None:
+    async def twice(run: Run) -> BotResult:
+        assert isinstance(run.item, OrderItem)
+        for shared in (True, False):
+            async with run.locked("erp", ["A1"], shared=shared, key=f"shared {shared}") as turn:
+                await run.perform("erp", SALES_ORDER_FIND, order(run.item.reference).lookup(), key=turn)
+        return BotResult(outcome="waiting")
+
+    office.bot.__dict__["process"] = twice
+    assert await engine.preview("order", work("R-1"), lambda _: None) == "waiting"
