@@ -8,7 +8,7 @@ each other. A lock belongs to a run, not to a worker: a run that is taken over s
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Exists, and_, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
 
 from tandem.store import runs as run_rows
 from tandem.store.schema import locks, runs, turnstile
@@ -23,6 +23,33 @@ class Place:
     held: bool
 
 
+_mine, _earlier = locks.alias("mine"), locks.alias("earlier")
+_in_the_way = and_(
+    _earlier.c.key == _mine.c.key,
+    _earlier.c.place < _mine.c.place,
+    or_(_earlier.c.shared == 0, _mine.c.shared == 0),
+)
+_of_run = locks.c.run_id == bindparam("run")
+# Built once: half of a short statement's time is building it.
+_lock_run = select(runs.c.id).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+_lock_run = _lock_run.with_for_update()
+_places_of_run = select(locks.c.key, locks.c.place, locks.c.shared).where(_of_run)
+_pass = update(turnstile).where(turnstile.c.id == 1).values(place=turnstile.c.place + 1).returning(turnstile.c.place)
+_insert = insert(locks)
+_hold = update(locks).where(_of_run).values(held=1)
+_delete = delete(locks).where(_of_run)
+_must_wait = select(exists().where(_mine.c.run_id == bindparam("run"), _in_the_way))
+_free_to_go = (
+    select(locks.c.run_id)
+    .where(
+        locks.c.key.in_(bindparam("keys", expanding=True)),
+        locks.c.held == 0,
+        ~exists().where(_mine.c.run_id == locks.c.run_id, _in_the_way),
+    )
+    .distinct()
+)
+
+
 def enter(connection: Connection, run_id: str, epoch: int, keys: Sequence[str], *, shared: bool) -> Place | None:
     """Take a place for all keys, or look how the one taken before stands. None when another worker has the run.
 
@@ -30,13 +57,15 @@ def enter(connection: Connection, run_id: str, epoch: int, keys: Sequence[str], 
     """
     if not _is_ours(connection, run_id, epoch):
         return None
-    number = _place_of(connection, run_id, keys, shared=shared)
-    if number is None:
-        _give_up(connection, run_id)
+    had = connection.execute(_places_of_run, {"run": run_id}).all()
+    if had and {(row.key, bool(row.shared)) for row in had} == {(key, shared) for key in keys}:
+        number = had[0].place
+    else:
+        _give_up(connection, run_id, [row.key for row in had])
         number = _queue_up(connection, run_id, keys, shared=shared)
     held = _is_free(connection, run_id)
     if held:
-        connection.execute(update(locks).where(locks.c.run_id == run_id).values(held=1))
+        connection.execute(_hold, {"run": run_id})
     return Place(number, held)
 
 
@@ -48,7 +77,8 @@ def leave(connection: Connection, run_id: str, epoch: int, number: int | None = 
     """
     if not _is_ours(connection, run_id, epoch):
         return None
-    return _give_up(connection, run_id, number)
+    had = connection.execute(_places_of_run, {"run": run_id}).all()
+    return _give_up(connection, run_id, [row.key for row in had if number in (None, row.place)])
 
 
 def await_turn(connection: Connection, run_id: str) -> None:
@@ -59,19 +89,16 @@ def await_turn(connection: Connection, run_id: str) -> None:
 
 
 def _is_ours(connection: Connection, run_id: str, epoch: int) -> bool:
-    ours = select(runs.c.id).where(runs.c.id == run_id, runs.c.epoch == epoch).with_for_update()
-    return connection.execute(ours).first() is not None
+    return connection.execute(_lock_run, {"run": run_id, "run_epoch": epoch}).first() is not None
 
 
-def _give_up(connection: Connection, run_id: str, number: int | None = None) -> int:
-    ours = locks.c.run_id == run_id if number is None else and_(locks.c.run_id == run_id, locks.c.place == number)
-    keys = connection.execute(select(locks.c.key).where(ours)).scalars().all()
+def _give_up(connection: Connection, run_id: str, keys: Sequence[str]) -> int:
+    """Leave the queues of these keys, all that the run stands in; how many runs can go on."""
     if not keys:
         return 0
     _pass_turnstile(connection)
-    connection.execute(delete(locks).where(locks.c.run_id == run_id))
-    queued = select(locks.c.run_id).where(locks.c.key.in_(keys), locks.c.held == 0, ~_must_wait(locks.c.run_id))
-    woken = connection.execute(queued.distinct()).scalars().all()
+    connection.execute(_delete, {"run": run_id})
+    woken = connection.execute(_free_to_go, {"keys": keys}).scalars().all()
     run_rows.make_ready(connection, woken)
     return len(woken)
 
@@ -79,16 +106,8 @@ def _give_up(connection: Connection, run_id: str, number: int | None = None) -> 
 def _pass_turnstile(connection: Connection) -> int:
     """The next number. Its row is locked until the commit: what follows in the transaction is done by one run after the
     other, and places become visible in the order of their numbers."""
-    passed = update(turnstile).where(turnstile.c.id == 1).values(place=turnstile.c.place + 1)
-    number: int = connection.execute(passed.returning(turnstile.c.place)).scalar_one()
+    number: int = connection.execute(_pass).scalar_one()
     return number
-
-
-def _place_of(connection: Connection, run_id: str, keys: Sequence[str], *, shared: bool) -> int | None:
-    """The place the run has, if it is one for just these keys."""
-    query = select(locks.c.key, locks.c.place).where(locks.c.run_id == run_id, locks.c.shared == int(shared))
-    places = dict(connection.execute(query).all())
-    return next(iter(places.values())) if places.keys() == set(keys) else None
 
 
 def _queue_up(connection: Connection, run_id: str, keys: Sequence[str], *, shared: bool) -> int:
@@ -96,20 +115,10 @@ def _queue_up(connection: Connection, run_id: str, keys: Sequence[str], *, share
     rows = [
         {"key": key, "run_id": run_id, "place": number, "shared": int(shared), "held": 0} for key in sorted(set(keys))
     ]
-    connection.execute(insert(locks), rows)
+    connection.execute(_insert, rows)
     return number
 
 
 def _is_free(connection: Connection, run_id: str) -> bool:
-    return not connection.execute(select(_must_wait(literal(run_id)))).scalar_one()
-
-
-def _must_wait(run_id: ColumnElement[str]) -> Exists:
-    """Whether somebody with an earlier place of one of its keys is in the run's way."""
-    mine, earlier = locks.alias("mine"), locks.alias("earlier")
-    in_the_way = and_(
-        earlier.c.key == mine.c.key,
-        earlier.c.place < mine.c.place,
-        or_(earlier.c.shared == 0, mine.c.shared == 0),
-    )
-    return exists().where(mine.c.run_id == run_id, in_the_way)
+    """Whether nobody with an earlier place of one of its keys is in the run's way."""
+    return not connection.execute(_must_wait, {"run": run_id}).scalar_one()

@@ -238,8 +238,14 @@ def fence(connection: Connection, run_id: str) -> RunRow | None:
 
 def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
     """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
-    held = select(runs.c.id).where(runs.c.id == run_id, runs.c.epoch == epoch).with_for_update(read=True)
-    return connection.execute(held).first() is not None
+    return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
+
+
+_hold = (
+    select(runs.c.id)
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+    .with_for_update(read=True)
+)
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
