@@ -42,6 +42,7 @@ class Server:
             f"port = {self.port}",
             f"unix_socket_directories = '{folder}'",
             "max_connections = 200",
+            "recovery_init_sync_method = syncfs",  # else a start after a crash waits for each file of each database
             "logging_collector = off",
         )
         self._write("postgresql.conf", "\n".join(settings) + "\n", append=True)
