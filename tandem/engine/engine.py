@@ -322,4 +322,3 @@ class _Worker:
             self._waiting.add(row.id)
         else:
             self._waiting.discard(row.id)
-        self._tally.waiting = len(self._waiting)

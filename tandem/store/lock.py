@@ -7,7 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tandem.errors import StoreBusy, StoreError
+from tandem.errors import StoreBusy
+from tandem.store.sqlite import not_opened
 
 
 class EngineLock:
@@ -33,11 +34,7 @@ class EngineLock:
                 since=since,
             ) from None
         except OSError as error:
-            raise StoreError(
-                "The store {path} cannot be opened: {why}. Choose a folder you may write to.",
-                path=self._store,
-                why=error.strerror,
-            ) from None
+            raise not_opened(self._store, error) from None
         now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):
             self._note.write_text(f"{os.getpid()} {now}\n", encoding="utf-8")

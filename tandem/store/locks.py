@@ -31,8 +31,9 @@ _in_the_way = and_(
 )
 _of_run = locks.c.run_id == bindparam("run")
 # Built once: half of a short statement's time is building it.
-_lock_run = select(runs.c.id).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
-_lock_run = _lock_run.with_for_update()
+_lock_run = (
+    select(runs.c.id).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")).with_for_update()
+)
 _places_of_run = select(locks.c.key, locks.c.place, locks.c.shared).where(_of_run)
 _pass = update(turnstile).where(turnstile.c.id == 1).values(place=turnstile.c.place + 1).returning(turnstile.c.place)
 _insert = insert(locks)

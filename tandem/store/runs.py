@@ -236,16 +236,16 @@ def fence(connection: Connection, run_id: str) -> RunRow | None:
     return find(connection, run_id) if done.rowcount == 1 else None
 
 
-def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
-    """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
-    return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
-
-
 _hold = (
     select(runs.c.id)
     .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
     .with_for_update(read=True)
 )
+
+
+def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
+    """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
+    return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:

@@ -10,6 +10,13 @@ from tandem.errors import StoreError
 from tandem.store.migrate import is_current, upgrade
 
 
+def not_opened(path: Path, error: OSError) -> StoreError:
+    """A folder or file that cannot be used, in one sentence."""
+    return StoreError(
+        "The store {path} cannot be opened: {why}. Choose a folder you may write to.", path=path, why=error.strerror
+    )
+
+
 class SqliteBackend:
     """One file. Raises StoreError when it cannot be opened or written."""
 
@@ -28,11 +35,7 @@ class SqliteBackend:
                 with engine.begin() as connection:
                     upgrade(connection)
         except OSError as error:
-            raise StoreError(
-                "The store {path} cannot be opened: {why}. Choose a folder you may write to.",
-                path=path,
-                why=error.strerror,
-            ) from None
+            raise not_opened(path, error) from None
         except DBAPIError as error:
             raise self.store_error(error) from None
         return engine
