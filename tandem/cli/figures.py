@@ -126,7 +126,7 @@ class Figures:
                 operation=ticket.operation,
                 channel=ticket.channel or "-",
                 count=ticket.count,
-                status=ticket.resolution or word(ticket.status),
+                status=word(ticket.resolution or ticket.status),
             )
         )
         for item in ticket.evidence:

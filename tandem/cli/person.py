@@ -18,6 +18,20 @@ from tandem.text import tr
 T = TypeVar("T")
 
 
+class _YesOrNo(Confirm):
+    """Rich's question, in the reader's language when the answer is neither."""
+
+    @property
+    def validate_error_message(self) -> str:  # type: ignore[override]
+        return f"[prompt.invalid]{tr('Please enter y or n.')}"
+
+
+class _OneOf(Prompt):
+    @property
+    def illegal_choice_message(self) -> str:  # type: ignore[override]
+        return f"[prompt.invalid.choice]{tr('Please enter one of the answers offered.')}"
+
+
 class Person:
     """An ``Attendant`` at a terminal; one question at a time."""
 
@@ -31,7 +45,7 @@ class Person:
             with self._session.undisturbed():
                 show(self._session, preview)
                 try:
-                    return await _asked(partial(Confirm.ask, tr("Carry out this write?"), default=False))
+                    return await _asked(partial(_YesOrNo.ask, tr("Carry out this write?"), default=False))
                 except EOFError:
                     return False
 
@@ -39,7 +53,7 @@ class Person:
         """Ask until one of the choices is given."""
         async with self._turn:
             with self._session.undisturbed():
-                return await _asked(partial(Prompt.ask, question, choices=list(choices)))
+                return await _asked(partial(_OneOf.ask, question, choices=list(choices)))
 
 
 def present(session: Session) -> Person:

@@ -47,9 +47,11 @@ def prune(
         return
     size = decimal(pruned.freed_bytes)
     if dry_run:
-        session.print(tr("Would go: {runs} runs and {files} evidence files ({size}).", **asdict(pruned), size=size))
+        session.print(
+            tr("Would go: finished runs: {runs}, evidence files: {files} ({size}).", **asdict(pruned), size=size)
+        )
     else:
-        session.print(tr("Gone: {runs} runs and {files} evidence files ({size}).", **asdict(pruned), size=size))
+        session.print(tr("Gone: finished runs: {runs}, evidence files: {files} ({size}).", **asdict(pruned), size=size))
 
 
 async def _prune(session: Session, before: datetime, *, dry_run: bool, quiet: bool) -> Pruned:

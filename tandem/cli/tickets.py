@@ -166,7 +166,7 @@ def _fields(ticket: Ticket) -> list[tuple[str, object]]:
         (tr("opened"), moment(ticket.opened_at)),
         (tr("last met"), moment(ticket.last_at)),
         (tr("settled"), moment(ticket.resolved_at)),
-        (tr("settled by"), ticket.resolution),
+        (tr("settled by"), word(ticket.resolution)),
     ]
 
 

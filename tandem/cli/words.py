@@ -6,7 +6,7 @@ from tandem.text import tr
 
 
 def word(status: str | None) -> str:
-    """A status of runs or tickets, or an outcome; what is a bot's own word stays as it is."""
+    """A status of runs or tickets, how a ticket was settled, or an outcome; a bot's own word stays as it is."""
     words = {
         "ready": tr("ready"),
         "running": tr("running"),
@@ -14,6 +14,8 @@ def word(status: str | None) -> str:
         "finished": tr("finished"),
         "open": tr("open"),
         "resolved": tr("resolved"),
+        "retried": tr("retried"),
+        "fired": tr("fired again"),
         "created": tr("created"),
         "refused": tr("refused"),
         "draft": tr("draft"),

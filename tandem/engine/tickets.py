@@ -10,7 +10,7 @@ from tandem.engine.journal import Journal
 from tandem.engine.steps import StepState
 from tandem.errors import TandemError
 from tandem.store import tickets
-from tandem.store.tickets import Fault, TicketKind
+from tandem.store.tickets import Fault, TicketKind, TicketRun
 
 
 class Ticketing:
@@ -46,9 +46,8 @@ class Ticketing:
         at = self._clock.now()
 
         def opened(connection: Connection) -> dict[str, Any]:
-            ticket_id, is_new = tickets.open_or_fold(
-                connection, fault, run_id=self._journal.run_id, step=step.name, blocking=blocking, at=at
-            )
+            run = TicketRun(self._journal.run_id, step.name, blocking, reference)
+            ticket_id, is_new = tickets.open_or_fold(connection, fault, run, at)
             return {"ticket": ticket_id, "blocking": blocking, "new": is_new}
 
         noted = await self._journal.append_made(step.name, "ticketed", opened)

@@ -24,6 +24,7 @@ TicketKind = Literal[
     "not_compensated",
     "business_exception",
     "bot_failed",
+    "schedule_failed",
     "question",
 ]
 TicketStatus = Literal["open", "resolved"]
@@ -39,6 +40,7 @@ class Fault:
 
     ``fold``: faults of the same system, channel and error fold into one ticket, whatever order they hit, and whatever
     operation where the error is about the system as a whole; otherwise the reference is part of the fault's identity.
+    A schedule that fails is one fault, whatever it meets until it fires again; its name is the reference.
     """
 
     kind: TicketKind
@@ -53,11 +55,12 @@ class Fault:
     @property
     def fingerprint(self) -> str:
         """The same for the same fault."""
+        if self.kind == "schedule_failed":
+            return _hashed(f"{self.kind}|{self.reference}")
         code = self.error.get("code")
         operation = "" if self.fold and code in _OF_THE_SYSTEM else self.operation
         who = "" if self.fold else f"{self.reference}|{self.error.get('fields')}"
-        what = f"{self.kind}|{self.system}|{operation}|{self.channel}|{code}|{who}"
-        return hashlib.sha256(what.encode()).hexdigest()[:32]
+        return _hashed(f"{self.kind}|{self.system}|{operation}|{self.channel}|{code}|{who}")
 
 
 @dataclass(frozen=True)
@@ -94,18 +97,27 @@ class Ticket:
     evidence: tuple[Evidence, ...] = ()
 
 
-def open_or_fold(
-    connection: Connection, fault: Fault, *, run_id: str, step: str, blocking: bool, at: datetime
-) -> tuple[int, bool]:
-    """The ticket's id, and whether it is new."""
+def open_or_fold(connection: Connection, fault: Fault, run: TicketRun | None, at: datetime) -> tuple[int, bool]:
+    """The ticket's id, and whether it is new. ``run``: the run that met the fault, if one did."""
     found = _fold(connection, fault, at)
     while found is None:
         ticket_id = _open(connection, fault, at)
         found = _fold(connection, fault, at) if ticket_id is None else (ticket_id, True)
     ticket_id, is_new = found
-    _link(connection, ticket_id, TicketRun(run_id, step, blocking, fault.reference))
+    if run is not None:
+        _link(connection, ticket_id, run)
     _keep(connection, ticket_id, fault.evidence)
     return ticket_id, is_new
+
+
+def resolve_schedule(connection: Connection, schedule: str, at: datetime) -> None:
+    """Close the ticket that is open because the schedule failed: it has fired."""
+    failed = Fault("schedule_failed", "", "", None, schedule, {})
+    connection.execute(
+        update(tickets)
+        .where(tickets.c.fingerprint == failed.fingerprint, tickets.c.status == "open")
+        .values(status="resolved", resolved_at=at, resolution="fired")
+    )
 
 
 def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetime) -> bool:
@@ -208,6 +220,10 @@ def _keep(connection: Connection, ticket_id: int, evidence: Sequence[Evidence]) 
     for file in evidence:
         new = insert_into(connection, ticket_evidence).values(ticket_id=ticket_id, path=file.path, kind=file.kind)
         connection.execute(new.on_conflict_do_nothing())
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _kind(text: str) -> EvidenceKind:

@@ -15,16 +15,15 @@ from tandem import log
 from tandem.domain.clock import new_id
 from tandem.engine.bot import Work, work_of
 from tandem.engine.engine import Engine, Starting
-from tandem.errors import TandemError, UsageError
-from tandem.store import firings
+from tandem.errors import UsageError
+from tandem.store import firings, tickets
 from tandem.store.firings import Cause, Firing, FiringOutcome
+from tandem.triggers.outage import Outage
 from tandem.triggers.schedule import Schedule
 
 _LONGEST_SLEEP_S = 30.0
 _QUEUED_LOOK_S = 2.0
 _HOLD = timedelta(seconds=30)
-_PAUSES_S = (1.0, 5.0, 15.0, 30.0)
-"""After failures in a row: a vendor that cannot be asked, a store that is down."""
 
 
 class Scheduler:
@@ -36,15 +35,13 @@ class Scheduler:
 
     async def keep(self) -> None:
         """Fire whenever it is due, until cancelled. What a cancellation interrupts is done whole or not at all."""
-        failures = 0
+        outage = Outage(self._engine, self._schedule)
         while True:
             try:
                 pause_s = await self.look()
-                failures = 0
+                outage.end()
             except Exception as error:  # noqa: BLE001 - a bot's own mistake in polling must not end the schedule
-                pause_s = _PAUSES_S[min(failures, len(_PAUSES_S) - 1)]
-                failures += 1
-                self._say("schedule.failed", level="ERROR", why=_why(error), again_in_s=pause_s)
+                pause_s = await outage.note(error)
             await self._engine.clock.sleep(pause_s)
 
     async def look(self) -> float:
@@ -119,9 +116,7 @@ class Scheduler:
                 connection, self._name, due_at, now
             ):
                 return []
-            run_ids = start(connection)
-            firings.conclude(connection, self._name, due_at, run_ids)
-            return run_ids
+            return self._started(connection, due_at, start)
 
         self._say_started(due_at, await self._engine.begin(fire))
 
@@ -153,8 +148,12 @@ class Scheduler:
         """Claim the firing and start its runs; nothing when somebody else has."""
         if not firings.add(connection, firing):
             return []
+        return self._started(connection, firing.due_at, start)
+
+    def _started(self, connection: Connection, due_at: datetime, start: Starting) -> list[str]:
         run_ids = start(connection)
-        firings.conclude(connection, self._name, firing.due_at, run_ids)
+        firings.conclude(connection, self._name, due_at, run_ids)
+        tickets.resolve_schedule(connection, self._name, self._engine.clock.now())
         return run_ids
 
     def _leave(self, connection: Connection, due: Sequence[datetime]) -> None:
@@ -188,7 +187,3 @@ async def keep_schedules(engine: Engine, schedules: Sequence[Schedule]) -> None:
     async with asyncio.TaskGroup() as group:
         for schedule in schedules:
             group.create_task(Scheduler(engine, schedule).keep(), name=f"schedule {schedule.name}")
-
-
-def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, TandemError) else type(error).__name__

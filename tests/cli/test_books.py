@@ -17,7 +17,7 @@ from tandem.store import journal, runs, tickets
 from tandem.store.journal import Entry
 from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
-from tandem.store.tickets import Fault
+from tandem.store.tickets import Fault, TicketRun
 from tandem.workspace.founding import found
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -54,7 +54,7 @@ def _write(books: Connection) -> None:
         journal.append(books, Entry("run1", seq, "erp.sales_order.create", "healed", AT, HEALING), 1)
     error = Unavailable("{system} is down.", system="erp").recorded()
     fault = Fault("channels_exhausted", "erp", "stock.check", "api", None, error)
-    number, _ = tickets.open_or_fold(books, fault, run_id="run1", step="erp.stock.check", blocking=True, at=AT)
+    number, _ = tickets.open_or_fold(books, fault, TicketRun("run1", "erp.stock.check", True, None), AT)
     runs.wait(books, "run1", 1, wake_at=AT, ticket_id=number)
 
 

@@ -63,7 +63,9 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_dry_run_counts_and_deletes_nothing(acme: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(capsys, "prune", "--older-than", "90d", "--dry-run").startswith(f"Would go: {RUNS} runs and 0 evidence")
+    assert told(capsys, "prune", "--older-than", "90d", "--dry-run").startswith(
+        f"Would go: finished runs: {RUNS}, evidence files: 0"
+    )
     assert counted(acme) == {"runs": RUNS, "journal": 3 * RUNS, "pruned_keys": 0}
 
 

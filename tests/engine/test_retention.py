@@ -20,7 +20,7 @@ from tandem.store.journal import Entry
 from tandem.store.runs import NewRun
 from tandem.store.schema import journal as entries
 from tandem.store.schema import pruned_keys
-from tandem.store.tickets import Fault
+from tandem.store.tickets import Fault, TicketRun
 from tests.engine.vendor import HandHeldClock, Office, OrderItem, work
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,7 +110,7 @@ async def test_run_stays_while_a_ticket_that_names_it_is_open_and_the_ticket_sta
     fault = Fault("written_twice", "erp", "sales_order.create", None, "1", {"code": "written_twice"}, (saved,))
     number, _ = await database.write(
         lambda connection: tickets.open_or_fold(
-            connection, fault, run_id="old", step="erp.sales_order.create", blocking=False, at=LONG_AGO
+            connection, fault, TicketRun("old", "erp.sales_order.create", False, "1"), LONG_AGO
         )
     )
     assert (await prune(pruning)).runs == 0

@@ -12,7 +12,7 @@ from tandem.store import audit, journal, runs, tickets, watermarks, workers
 from tandem.store.database import Database
 from tandem.store.journal import Entry
 from tandem.store.runs import NewRun, Scope
-from tandem.store.tickets import Fault
+from tandem.store.tickets import Fault, TicketRun
 from tandem.store.workers import Worker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,7 +144,7 @@ async def test_duty_is_given_to_one(database: Database) -> None:
 async def test_same_fault_folds_into_one_ticket_until_it_is_resolved(database: Database) -> None:
     def open_ticket(run_id: str) -> Callable[[Connection], tuple[int, bool]]:
         return lambda connection: tickets.open_or_fold(
-            connection, fault(run_id), run_id=run_id, step="s", blocking=True, at=NOW
+            connection, fault(run_id), TicketRun(run_id, "s", True, None), NOW
         )
 
     (number, first), (same, second) = await database.write(open_ticket("a")), await database.write(open_ticket("b"))

@@ -14,6 +14,7 @@ from tandem.store.database import Database
 from tandem.store.journal import Entry
 from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
+from tandem.store.tickets import TicketRun
 from tandem.store.workers import Worker
 from tests.postgres import Server
 from tests.scale.test_conformance import NOW, adding, claiming, fault, new
@@ -64,7 +65,7 @@ async def test_same_fault_of_two_processes_is_one_ticket(shared: Pair) -> None:
         *(
             database.write(
                 lambda connection, n=n: tickets.open_or_fold(
-                    connection, fault(str(n)), run_id=f"r{n}", step="s", blocking=True, at=NOW
+                    connection, fault(str(n)), TicketRun(f"r{n}", "s", True, None), NOW
                 )
             )
             for n in range(50)

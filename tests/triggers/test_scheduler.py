@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from tandem.engine.engine import Engine, Starting
-from tandem.errors import Unavailable, UsageError
-from tandem.store import firings, runs
+from tandem.errors import TandemError, Throttled, Unavailable, UsageError
+from tandem.store import firings, runs, tickets
 from tandem.store.schema import firings as table
+from tandem.store.tickets import Ticket
+from tandem.triggers.outage import Outage
 from tandem.triggers.rule import Cron, Every, Rule
 from tandem.triggers.schedule import Schedule
 from tandem.triggers.scheduler import Scheduler
@@ -288,3 +290,40 @@ async def test_schedule_goes_on_after_failures_until_it_is_cancelled(make_engine
     with pytest.raises(asyncio.CancelledError):
         await keeping
     assert feed.failures == []
+
+
+async def open_tickets(engine: Engine) -> list[Ticket]:
+    return await engine.database.read(lambda connection: tickets.list_newest(connection, 10))
+
+
+async def test_schedule_that_fails_again_and_again_is_one_ticket_until_it_fires(
+    engine: Engine, clock: HandHeldClock, feed: Feed
+) -> None:
+    scheduler, outage = await begun(engine, POLLING), Outage(engine, POLLING)
+    down, slow = Unavailable("{system} is being maintained.", system="crm"), Throttled("Wait.", retry_after_s=7)
+    feed.failures = [down, down, down, slow, down, RuntimeError("a bot's own mistake")]
+    for met in range(1, 7):
+        clock.advance(30)
+        with pytest.raises((TandemError, RuntimeError)) as failed:
+            await scheduler.look()
+        await outage.note(failed.value)
+        assert [ticket.count for ticket in await open_tickets(engine)] == [[], [1], [2], [3]][max(0, met - 3)]
+
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.operation, ticket.reference) == ("schedule_failed", "order", "polling")
+    assert TandemError.restored(ticket.error).code == "throttled"
+    clock.advance(30)
+    await scheduler.look()
+    assert await open_tickets(engine) == []
+    closed = await engine.database.read(lambda connection: tickets.find(connection, ticket.id))
+    assert closed is not None
+    assert (closed.status, closed.resolution) == ("resolved", "fired")
+
+
+async def test_failures_with_a_success_between_them_open_no_ticket(engine: Engine) -> None:
+    outage = Outage(engine, POLLING)
+    for _ in range(2):
+        pauses = [await outage.note(Unavailable("The CRM is being maintained.")) for _ in range(3)]
+        outage.end()
+        assert pauses == sorted(set(pauses))
+    assert await open_tickets(engine) == []
