@@ -41,6 +41,9 @@ from typing import ClassVar
 from tandem.domain.evidence import Evidence
 from tandem.text import tr
 
+_PHRASES = ("why", "what")
+"""Fields that may be a phrase of ours, with a translation of its own."""
+
 
 class TandemError(Exception):
     """A failure told in one sentence: an English template (the key of its translations) and its fields.
@@ -58,7 +61,8 @@ class TandemError(Exception):
         super().__init__(template)
 
     def __str__(self) -> str:
-        return tr(self.template, **self.fields)
+        phrases = {name: tr(self.fields[name]) for name in _PHRASES if name in self.fields}
+        return tr(self.template, **self.fields | phrases)
 
     def recorded(self) -> dict[str, object]:
         """The error as JSON-safe data; ``TandemError.restored`` is the way back."""

@@ -41,6 +41,11 @@ def tr(template: str, /, **fields: object) -> str:
     return found.format(**fields) if fields else found
 
 
+def phrase(text: str) -> str:
+    """Mark a text as translated. It is kept in English and becomes part of an error, as its ``why`` or ``what``."""
+    return text
+
+
 @cache
 def _catalogue(chosen: str) -> dict[str, str]:
     from babel.messages.pofile import read_po

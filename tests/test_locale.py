@@ -5,14 +5,17 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 from babel.messages.pofile import read_po
 
 import tandem.errors
+from tandem.errors import TandemError
+from tandem.http.outcome import Call, of_failure
 from tandem.text import language, tr, use_language
 
 ROOT = Path(__file__).parent.parent
 PO = ROOT / "tandem" / "locale" / "zh.po"
-WRITERS = {"tr", "mistake", "in_file"}
+WRITERS = {"tr", "mistake", "in_file", "phrase", "Row", "refused"}
 """Functions that take a template: as their first argument, or as the first that is a text."""
 _PREFIX = {"mistake": "{file}:{line}: ", "in_file": "{file}: "}
 
@@ -96,5 +99,16 @@ def test_sentence_is_shown_in_the_chosen_language() -> None:
     use_language("zh")
     try:
         assert tr("field") == "字段"
+    finally:
+        use_language(before)
+
+
+def test_reason_within_a_sentence_is_shown_in_the_chosen_language() -> None:
+    before = language()
+    use_language("zh")
+    try:
+        lost = of_failure(httpx.ReadTimeout("x"), Call("erp", "http://erp", "GET", "/orders", safe=True))
+        assert "没有及时应答" in str(lost)
+        assert TandemError.restored(lost.recorded()).fields["why"] == "no answer in time"
     finally:
         use_language(before)

@@ -103,9 +103,9 @@ def of_failure(error: Exception, call: Call) -> TandemError:
 def of_status(status: int, call: Call) -> TandemError | None:
     """The error to raise for an answer that says nothing to believe: 5xx or a redirect; else None."""
     if status >= 500:
-        return _told(Row(True, f"it answered with status {status}"), call)
+        return _told(Row(True, f"HTTP {status}"), call)
     if status in (301, 302, 303, 307, 308):
-        return _told(Row(True, f"it redirects elsewhere (status {status})"), call)
+        return _told(_REDIRECTED, call)
     return None
 
 

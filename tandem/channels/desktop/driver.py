@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tandem.text import phrase
+
 Picture = npt.NDArray[np.uint8]
 """Height x width x 3, blue green red."""
 
@@ -91,13 +93,13 @@ class DriverRefusal(Exception):
 
 
 REFUSALS: Mapping[str, str] = {
-    "missing": "a program or library of the desktop is not installed",
-    "wrong_window": "another window was in front before or after a keystroke",
-    "not_pasted": "the program did not fetch the text from the clipboard",
-    "stopped": "the pointer was moved into a corner: a person wants the robot to stop",
-    "program": "the client could not be started",
-    "failed": "the display's host met an error it does not know",
-    "gone": "the display or its host has ended",
+    "missing": phrase("a program or library of the desktop is not installed"),
+    "wrong_window": phrase("another window was in front before or after a keystroke"),
+    "not_pasted": phrase("the program did not fetch the text from the clipboard"),
+    "stopped": phrase("the pointer was moved into a corner: a person wants the robot to stop"),
+    "program": phrase("the client could not be started"),
+    "failed": phrase("the display's host met an error it does not know"),
+    "gone": phrase("the display or its host has ended"),
 }
 
 

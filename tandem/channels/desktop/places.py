@@ -12,11 +12,12 @@ from tandem.channels.desktop.picture import cut, is_full
 from tandem.channels.desktop.program import Program
 from tandem.channels.screen import Target
 from tandem.errors import ScreenNotReady
+from tandem.text import phrase
 
 _KEYS = {"control": "ctrl", "escape": "esc", "return": "enter", "arrowdown": "down", "arrowup": "up"}
 _PAINTED_WITHIN_S, _POLL_S = 3.0, 0.1
 _EXACT_KINDS = ("number", "day")
-CUT_OFF = "its text fills the field, more of it may not be shown"
+CUT_OFF = phrase("its text fills the field, more of it may not be shown")
 
 
 class Place(Protocol):

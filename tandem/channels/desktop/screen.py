@@ -91,7 +91,7 @@ class DesktopScreen:
                 if time.monotonic() > deadline or await self._says_something(screen):
                     raise
             if time.monotonic() > deadline:
-                raise refused(self.program, sign, f"the screen is not shown within {within_s:g} s")
+                raise refused(self.program, sign, "the screen is not shown in time")
             await asyncio.sleep(_POLL_S)
 
     @_translated
