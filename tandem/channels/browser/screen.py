@@ -1,7 +1,5 @@
 """A page of the browser as the Screen a recording is replayed on."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ from tandem.channels.browser.finding import POLL_S, Finder, Healed
 from tandem.channels.browser.locators import field_of
 from tandem.channels.browser.page_scripts import OPTIONS, TEXT, TYPE_IN
 from tandem.channels.browser.sending import send_once, stop_sending_once
+from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
 from tandem.domain.clock import SystemClock
@@ -61,13 +60,12 @@ class BrowserScreen:
 
     async def recognise(self, screen: AnyScreenFile, within_s: float) -> None:
         self._find.shown = screen
-        deadline = time.monotonic() + within_s
+        looks = Looks(within_s, POLL_S)
         with self._find.failing(screen.screen):
-            while not await self._find.any_matches(screen.recognise):
+            while await looks.again() and not await self._find.any_matches(screen.recognise):
                 await self._raise_sign(screen)
-                if time.monotonic() >= deadline or await self._shows_message(screen):
+                if looks.last or await self._shows_message(screen):
                     raise await self._not_recognised(screen)
-                await asyncio.sleep(POLL_S)
         self._raise_dialog()
 
     async def fill(self, target: Target, value: str) -> None:
@@ -131,38 +129,35 @@ class BrowserScreen:
         return [{key: texts[key][row] for key in columns} for row in range(count)]
 
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
-        deadline = time.monotonic() + within_s
+        looks = Looks(within_s, POLL_S)
         with self._find.failing(targets[0].screen, targets[0].name):
-            while True:
+            while await looks.again():
                 shown = await self._find.shown_of(targets)
-                if shown is not None or time.monotonic() >= deadline:
+                if shown is not None:
                     return shown
-                await asyncio.sleep(POLL_S)
+        return None
 
     async def gone(self, target: Target, within_s: float) -> bool:
-        deadline = time.monotonic() + within_s
+        looks = Looks(within_s, POLL_S)
         with self._find.failing(target.screen, target.name):
-            while await self._find.shown_of([target]) is not None:
-                if time.monotonic() >= deadline:
-                    return False
-                await asyncio.sleep(POLL_S)
-        return True
+            while await looks.again():
+                if await self._find.shown_of([target]) is None:
+                    return True
+        return False
 
     async def _typed(self, target: Target, value: str) -> dict[str, str]:
         """Type into the field, waiting until it may be typed into."""
-        deadline = time.monotonic() + self._timeout_s
-        while True:
-            answer: dict[str, str]
+        looks = Looks(self._timeout_s, POLL_S)
+        answer: dict[str, str] = {}
+        while await looks.again():
             _, answer = await self._find.one(target, TYPE_IN, value)
             if answer["state"] in ("typed", "other"):
                 return answer
-            if time.monotonic() >= deadline:
-                raise ScreenNotReady(
-                    "{system}, screen {screen}: {element} cannot be typed into ({why}).",
-                    why=answer["state"],
-                    **self._find.place(target),
-                )
-            await asyncio.sleep(POLL_S)
+        raise ScreenNotReady(
+            "{system}, screen {screen}: {element} cannot be typed into ({why}).",
+            why=answer["state"],
+            **self._find.place(target),
+        )
 
     async def _filled(self, target: Target, value: str) -> str:
         """Fill in Playwright's way: for fields that are not typed into, or that took typing otherwise."""

@@ -1,8 +1,6 @@
 """From a target's candidates, in their order, to the one place on the screen."""
 
-import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from tandem.channels.desktop.eyes import Ambiguous, Grid
 from tandem.channels.desktop.places import KeyPlace, PicturePlace, Place, TreePlace, pressed, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.templates import Templates
+from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
 from tandem.channels.selectors import DesktopCandidate
 
@@ -59,12 +58,12 @@ class Finder:
         await cell.focus()
         await self._program.act(window, [keys("pagedown" if down else "pageup")])
         await self._program.settle(window)
-        deadline = time.monotonic() + _TURNED_WITHIN_S
-        while (after := await self.rows(target, window)) and after[0] == before[0]:
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(_POLL_S)
-        return bool(after)
+        looks = Looks(_TURNED_WITHIN_S, _POLL_S)
+        while await looks.again():
+            after = await self.rows(target, window)
+            if not after or after[0] != before[0]:
+                return bool(after)
+        return False
 
     async def rows(self, target: Target, window: Window) -> list[int]:
         """The rows of the target's table that are shown now, counted from 0 over the whole list."""

@@ -1,7 +1,5 @@
 """Where an element was found, and what can be done there: in the accessibility tree, or in the picture."""
 
-import asyncio
-import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +8,7 @@ from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, ke
 from tandem.channels.desktop.eyes import agreed, folded
 from tandem.channels.desktop.picture import cut, is_full
 from tandem.channels.desktop.program import Program
+from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
 from tandem.errors import ScreenNotReady
 from tandem.text import phrase
@@ -106,11 +105,11 @@ class PicturePlace:
 
     async def _check(self, target: Target, value: str) -> None:
         """What stands in the field must become what was meant; a busy program may take a while to paint it."""
-        deadline = time.monotonic() + _PAINTED_WITHIN_S
-        while not await self._shows(target, value):
-            if time.monotonic() > deadline:
-                raise refused(self.program, target, "it does not show what was entered")
-            await asyncio.sleep(_POLL_S)
+        looks = Looks(_PAINTED_WITHIN_S, _POLL_S)
+        while await looks.again():
+            if await self._shows(target, value):
+                return
+        raise refused(self.program, target, "it does not show what was entered")
 
     async def _shows(self, target: Target, value: str) -> bool:
         """Whether the field reads like the value; one engine that reads it so is enough."""

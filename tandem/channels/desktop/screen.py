@@ -1,7 +1,5 @@
 """A client's window as the replayer sees it."""
 
-import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -15,6 +13,7 @@ from tandem.channels.desktop.places import Place, pressed, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.refusals import not_sent
 from tandem.channels.desktop.tables import TableReader
+from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile, DesktopScreenFile
 from tandem.channels.targets import element_target
@@ -81,18 +80,16 @@ class DesktopScreen:
         assert isinstance(screen, DesktopScreenFile)
         self.shown = screen
         sign = Target(screen.screen, "recognise", screen.recognise)
-        deadline = time.monotonic() + within_s
-        while True:
+        looks = Looks(within_s, _POLL_S)
+        while await looks.again():
             try:
                 await self.program.window(screen.frame, screen.screen)
                 if not screen.recognise or await self._finder.find(sign, screen.frame) is not None:
                     return
             except ScreenNotReady:
-                if time.monotonic() > deadline or await self._says_something(screen):
+                if looks.last or await self._says_something(screen):
                     raise
-            if time.monotonic() > deadline:
-                raise refused(self.program, sign, "the screen is not shown in time")
-            await asyncio.sleep(_POLL_S)
+        raise refused(self.program, sign, "the screen is not shown in time")
 
     @_translated
     async def fill(self, target: Target, value: str) -> None:
@@ -132,23 +129,20 @@ class DesktopScreen:
 
     @_translated
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
-        deadline = time.monotonic() + within_s
-        while True:
+        looks = Looks(within_s, _POLL_S)
+        while await looks.again():
             for index, target in enumerate(targets):
                 if await self._is_shown(target):
                     return index
-            if time.monotonic() >= deadline:
-                return None
-            await asyncio.sleep(_POLL_S)
+        return None
 
     @_translated
     async def gone(self, target: Target, within_s: float) -> bool:
-        deadline = time.monotonic() + within_s
-        while await self._is_shown(target):
-            if time.monotonic() >= deadline:
-                return False
-            await asyncio.sleep(_POLL_S)
-        return True
+        looks = Looks(within_s, _POLL_S)
+        while await looks.again():
+            if not await self._is_shown(target):
+                return True
+        return False
 
     @property
     def _frame(self) -> str | None:

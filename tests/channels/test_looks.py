@@ -1,0 +1,20 @@
+"""What takes time to appear is looked for until the time has passed, by a slow reader too."""
+
+import asyncio
+
+from tandem.channels.looks import Looks
+
+
+async def test_reader_that_takes_longer_than_the_time_looks_once_more_after_it() -> None:
+    looks, begun = Looks(0.1, 0.01), []
+    while await looks.again():
+        begun.append(looks.last)
+        await asyncio.sleep(0.2)
+    assert begun == [False, True]
+
+
+async def test_no_time_is_one_look() -> None:
+    looks, begun = Looks(0.0, 0.01), 0
+    while await looks.again():
+        begun += 1
+    assert begun == 1
