@@ -7,8 +7,9 @@ each other. A lock belongs to a run, not to a worker: a run that is taken over s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, exists, insert, or_, select, update
 
 from tandem.store import runs as run_rows
 from tandem.store.schema import locks, runs, turnstile
@@ -31,15 +32,18 @@ _in_the_way = and_(
 )
 _of_run = locks.c.run_id == bindparam("run")
 # Built once: half of a short statement's time is building it.
-_lock_run = (
-    select(runs.c.id).where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch")).with_for_update()
+_lock_run: Select[Any] = (
+    select(locks.c.key, locks.c.place, locks.c.shared)
+    .select_from(runs.outerjoin(locks, locks.c.run_id == runs.c.id))
+    .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
+    .with_for_update(of=runs)
 )
-_places_of_run = select(locks.c.key, locks.c.place, locks.c.shared).where(_of_run)
 _pass = update(turnstile).where(turnstile.c.id == 1).values(place=turnstile.c.place + 1).returning(turnstile.c.place)
 _insert = insert(locks)
-_hold = update(locks).where(_of_run).values(held=1)
 _delete = delete(locks).where(_of_run)
-_must_wait = select(exists().where(_mine.c.run_id == bindparam("run"), _in_the_way))
+_must_wait = exists().where(_mine.c.run_id == bindparam("run"), _in_the_way)
+_is_kept_waiting = select(_must_wait)
+_hold = update(locks).where(_of_run, ~_must_wait).values(held=1)
 _free_to_go = (
     select(locks.c.run_id)
     .where(
@@ -56,18 +60,15 @@ def enter(connection: Connection, run_id: str, epoch: int, keys: Sequence[str], 
 
     Shared locks of a key keep only exclusive ones waiting.
     """
-    if not _is_ours(connection, run_id, epoch):
+    had = _places(connection, run_id, epoch)
+    if had is None:
         return None
-    had = connection.execute(_places_of_run, {"run": run_id}).all()
     if had and {(row.key, bool(row.shared)) for row in had} == {(key, shared) for key in keys}:
         number = had[0].place
     else:
         _give_up(connection, run_id, [row.key for row in had])
         number = _queue_up(connection, run_id, keys, shared=shared)
-    held = _is_free(connection, run_id)
-    if held:
-        connection.execute(_hold, {"run": run_id})
-    return Place(number, held)
+    return Place(number, connection.execute(_hold, {"run": run_id}).rowcount > 0)
 
 
 def leave(connection: Connection, run_id: str, epoch: int, number: int | None = None) -> int | None:
@@ -76,21 +77,23 @@ def leave(connection: Connection, run_id: str, epoch: int, number: int | None = 
 
     ``number``: nothing is given up if its place is another one by now.
     """
-    if not _is_ours(connection, run_id, epoch):
+    had = _places(connection, run_id, epoch)
+    if had is None:
         return None
-    had = connection.execute(_places_of_run, {"run": run_id}).all()
     return _give_up(connection, run_id, [row.key for row in had if number in (None, row.place)])
 
 
 def await_turn(connection: Connection, run_id: str) -> None:
     """Make a run that was just suspended ready again if nobody is in its way any more: it missed being woken."""
     _pass_turnstile(connection)
-    if _is_free(connection, run_id):
+    if not connection.execute(_is_kept_waiting, {"run": run_id}).scalar_one():
         run_rows.make_ready(connection, [run_id])
 
 
-def _is_ours(connection: Connection, run_id: str, epoch: int) -> bool:
-    return connection.execute(_lock_run, {"run": run_id, "run_epoch": epoch}).first() is not None
+def _places(connection: Connection, run_id: str, epoch: int) -> Sequence[Row[Any]] | None:
+    """The run's places, and the run locked until the commit; None when another worker has it."""
+    found = connection.execute(_lock_run, {"run": run_id, "run_epoch": epoch}).all()
+    return [row for row in found if row.key is not None] if found else None
 
 
 def _give_up(connection: Connection, run_id: str, keys: Sequence[str]) -> int:
@@ -118,8 +121,3 @@ def _queue_up(connection: Connection, run_id: str, keys: Sequence[str], *, share
     ]
     connection.execute(_insert, rows)
     return number
-
-
-def _is_free(connection: Connection, run_id: str) -> bool:
-    """Whether nobody with an earlier place of one of its keys is in the run's way."""
-    return not connection.execute(_must_wait, {"run": run_id}).scalar_one()

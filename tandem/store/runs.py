@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -248,23 +249,35 @@ def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
     return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
 
 
+_give_key = update(runs).where(runs.c.id == bindparam("run")).values(dedupe_key=bindparam("key"))
+
+
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
     """Give the run its final dedupe key; the id of the run that has it already, else None."""
     holder = _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key, run_id)
     if holder == run_id:
-        connection.execute(update(runs).where(runs.c.id == run_id).values(dedupe_key=dedupe_key))
+        connection.execute(_give_key, {"run": run_id, "key": dedupe_key})
         return None
     return holder
+
+
+_suspend = (
+    update(runs)
+    .where(*_in_hand(bindparam("run"), bindparam("run_epoch")))
+    .values(
+        status="waiting",
+        wake_at=bindparam("new_wake_at", type_=runs.c.wake_at.type),
+        ticket_id=bindparam("new_ticket_id", type_=runs.c.ticket_id.type),
+    )
+)
 
 
 def wait(
     connection: Connection, run_id: str, epoch: int, *, wake_at: datetime | None = None, ticket_id: int | None = None
 ) -> bool:
     """Suspend a running run until an instant, a ticket, or a person's word; False when another worker has it."""
-    done = connection.execute(
-        update(runs).where(*_in_hand(run_id, epoch)).values(status="waiting", wake_at=wake_at, ticket_id=ticket_id)
-    )
-    return done.rowcount == 1
+    values = {"run": run_id, "run_epoch": epoch, "new_wake_at": wake_at, "new_ticket_id": ticket_id}
+    return connection.execute(_suspend, values).rowcount == 1
 
 
 _finish = (
@@ -294,14 +307,14 @@ def finishing(run_id: str, epoch: int, *, outcome: str, result: Any, at: datetim
     )
 
 
+_these = runs.c.id.in_(bindparam("run_ids", expanding=True))
+_go_on = update(runs).where(_these, runs.c.status == "waiting").values(status="ready", wake_at=None, ticket_id=None)
+
+
 def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
     """Let waiting runs go on."""
     for part in _parts(run_ids):
-        connection.execute(
-            update(runs)
-            .where(runs.c.id.in_(part), runs.c.status == "waiting")
-            .values(status="ready", wake_at=None, ticket_id=None)
-        )
+        connection.execute(_go_on, {"run_ids": part})
 
 
 def recover(connection: Connection) -> int:
@@ -386,13 +399,24 @@ def _still_free(connection: Connection, rows: Sequence[Row[Any]], now: datetime)
     return list(connection.execute(query.with_for_update(skip_locked=True)).all())
 
 
+_take = (
+    update(runs)
+    .where(_these)
+    .values(
+        epoch=runs.c.epoch + 1,
+        status="running",
+        wake_at=None,
+        ticket_id=None,
+        worker=bindparam("new_worker", type_=runs.c.worker.type),
+    )
+)
+
+
 def _begin(connection: Connection, rows: Sequence[Row[Any]], worker: str | None) -> list[RunRow]:
     if not rows:
         return []
+    connection.execute(_take, {"run_ids": [row.id for row in rows], "new_worker": worker})
     begun = {"status": "running", "wake_at": None, "ticket_id": None, "worker": worker}
-    connection.execute(
-        update(runs).where(runs.c.id.in_([row.id for row in rows])).values(epoch=runs.c.epoch + 1, **begun)
-    )
     return [_run_row(row, epoch=row.epoch + 1, **begun) for row in rows]
 
 
@@ -405,12 +429,20 @@ def _insert(connection: Connection, new: Sequence[NewRun], at: datetime) -> dict
     return _ids_by_dedupe_key(connection, [run.dedupe_key for run in new])
 
 
+_asked_keys: BindParameter[Any] = bindparam("dedupe_keys", expanding=True)
+_holders = union_all(
+    *(
+        select(key, run_id).where(key.in_(_asked_keys))
+        for key, run_id in ((runs.c.dedupe_key, runs.c.id), (pruned_keys.c.dedupe_key, pruned_keys.c.run_id))
+    )
+)
+
+
 def _ids_by_dedupe_key(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
-    """Of the runs that are there, and of those that were and have been pruned: in this order, lest one slip through."""
+    """Of the runs that are there, and of those that were and have been pruned."""
     known: dict[str, str] = {}
     for part in _parts(keys):
-        for key, run_id in ((runs.c.dedupe_key, runs.c.id), (pruned_keys.c.dedupe_key, pruned_keys.c.run_id)):
-            known.update(connection.execute(select(key, run_id).where(key.in_(part))).all())
+        known.update(connection.execute(_holders, {"dedupe_keys": part}).all())
     return known
 
 
