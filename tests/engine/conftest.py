@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from tandem.engine.engine import Engine
-from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.opening import open_database
-from tandem.vault import Vault
-from tests.engine.vendor import HandHeldClock, Office
+from tests.engine.vendor import HandHeldClock, Office, engine_on
 
 
 @pytest.fixture
@@ -32,5 +30,4 @@ def office(clock: HandHeldClock) -> Office:
 
 @pytest.fixture
 def engine(database: Database, office: Office, clock: HandHeldClock) -> Engine:
-    bots = {"order": office.bot}
-    return Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"erp": office.system}, clock=clock)
+    return engine_on(database, office, clock)

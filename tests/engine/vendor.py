@@ -20,6 +20,7 @@ from tandem.domain.sales_order import (
     SalesOrdersFound,
 )
 from tandem.engine.bot import Bot, BotResult, Work
+from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.errors import (
@@ -36,6 +37,9 @@ from tandem.errors import (
     UnknownOutcome,
     Unreachable,
 )
+from tandem.store.codec import Codec
+from tandem.store.database import Database
+from tandem.vault import Vault
 
 
 class HandHeldClock:
@@ -245,3 +249,9 @@ def order(reference: str) -> SalesOrder:
 def work(reference: str) -> Work:
     item = OrderItem(reference=reference)
     return Work(item.business_key, item)
+
+
+def engine_on(database: Database, office: Office, clock: HandHeldClock) -> Engine:
+    """An engine with a key of its own, whose one bot makes an order of each work item."""
+    bots = {"order": office.bot}
+    return Engine(database, bots, Codec(Vault(Vault.new_key())), systems={"erp": office.system}, clock=clock)

@@ -1,4 +1,4 @@
-"""Pruning: what ended long ago goes, and nothing that an order, a person or an unfinished run still needs."""
+"""Pruning, on both stores: what ended long ago goes, and nothing that an order, a person or an open run still needs."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -21,10 +21,25 @@ from tandem.store.runs import NewRun
 from tandem.store.schema import journal as entries
 from tandem.store.schema import pruned_keys
 from tandem.store.tickets import Fault, TicketRun
-from tests.engine.vendor import HandHeldClock, Office, OrderItem, work
+from tests.engine.vendor import HandHeldClock, Office, OrderItem, engine_on, work
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 CUT = LONG_AGO + timedelta(days=1)
+
+
+@pytest.fixture
+def clock() -> HandHeldClock:
+    return HandHeldClock()
+
+
+@pytest.fixture
+def office(clock: HandHeldClock) -> Office:
+    return Office(clock)
+
+
+@pytest.fixture
+def engine(database: Database, office: Office, clock: HandHeldClock) -> Engine:
+    return engine_on(database, office, clock)
 
 
 @pytest.fixture
@@ -186,7 +201,8 @@ async def test_run_without_a_dedupe_key_leaves_nothing(database: Database, pruni
     assert await database.read(lambda connection: connection.execute(select(pruned_keys)).all()) == []
 
 
-async def test_file_of_the_store_shrinks(database: Database, pruning: Pruning, tmp_path: Path) -> None:
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_file_of_an_embedded_store_shrinks(database: Database, pruning: Pruning, tmp_path: Path) -> None:
     for number in range(20):
         await begun(database, str(number), body={"why": "x" * 50_000})
         await database.write(
