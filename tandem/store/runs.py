@@ -120,20 +120,23 @@ ANY = Scope()
 
 
 def _busy() -> ColumnElement[bool]:
-    """Whether another run has the business key: it is under way, or was made earlier and waits likewise.
+    """Whether another run has the business key: it is under way, or goes before this one.
 
-    Those that wait go before those that are ready, in the order of their ids: one order for all, or two runs could
-    each wait for the other when a clock that was put back gives the later one the smaller id.
+    Those that wait go before those that are ready, and of these one that has begun before those that have not: what it
+    has done is half of something. Then the order of their ids. One order for all, or two runs could each wait for the
+    other when a clock that was put back gives the later one the smaller id.
     """
     other = runs.alias("other")
     is_older = other.c.id < runs.c.id
+    begun, other_begun = runs.c.epoch > 0, other.c.epoch > 0
+    goes_first = and_(or_(other_begun, ~begun), or_(is_older, other_begun != begun))
     return exists().where(
         other.c.business_key == runs.c.business_key,
         other.c.id != runs.c.id,
         or_(
             other.c.status == "running",
             and_(other.c.status == "waiting", or_(runs.c.status == "ready", is_older), runs.c.status != "running"),
-            and_(other.c.status == "ready", runs.c.status == "ready", is_older),
+            and_(other.c.status == "ready", runs.c.status == "ready", goes_first),
         ),
     )
 

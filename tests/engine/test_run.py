@@ -2,10 +2,11 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from tandem.domain.channel import Attempt
 from tandem.domain.hold import INTENT_S, confirm_hold
@@ -453,3 +454,30 @@ async def test_read_back_that_breaks_in_the_client_is_asked_on_the_next_rung(eng
     assert (await engine.work(patience_s=3600)).finished == {"created": 1}
     assert "sales_order.find" in office.browser.calls
     assert len(office.books.documents) == 1
+
+
+async def test_run_that_broke_off_goes_on_before_one_that_a_clock_put_back_places_before_it(
+    engine: Engine, office: Office
+) -> None:
+    """What a run about the same object has done so far is half of something."""
+    begun: list[str] = []
+
+    async def noted(run: Run) -> BotResult:
+        begun.append(run.id)
+        await run.perform("erp", SALES_ORDER_CREATE, order(run.id))
+        return BotResult(outcome="created")
+
+    def add(run_id: str) -> Callable[[Connection], list[str]]:
+        new = runs.NewRun(run_id, "order", "customer", run_id, {"reference": run_id})
+        return lambda connection: runs.add(connection, [new], engine.clock.now())
+
+    office.bot.__dict__["process"] = noted
+    office.api.script = ["crash_after_commit"]
+    await engine.database.write(add("run at nine"))
+    with pytest.raises(Crash):
+        await engine.work()
+    await engine.database.write(add("run at eight"))
+    await engine.recover()
+    assert (await engine.work()).finished == {"created": 2}
+    assert begun == ["run at nine", "run at nine", "run at eight"]
+    assert len(office.books.documents) == 2

@@ -66,6 +66,16 @@ async def test_runs_of_one_business_key_are_claimed_one_at_a_time_oldest_first(d
     assert await database.write(claiming()) == ["b"]
 
 
+async def test_run_that_has_begun_is_claimed_before_one_of_its_key_that_has_not(database: Database) -> None:
+    await database.write(adding(new("b", "key"), new("d", "key")))
+    assert await database.write(claiming()) == ["b"]
+    assert await database.write(lambda connection: runs.hand_over(connection, "b", 1))
+    await database.write(adding(new("a", "key"), new("c", "key")))
+    assert await database.write(claiming()) == ["b"]
+    assert await database.write(runs.finishing("b", 2, outcome="x", result=None, at=NOW, keep_dedupe_key=True))
+    assert await database.write(claiming()) == ["a"]
+
+
 async def test_worker_claims_from_its_queues_only(database: Database) -> None:
     await database.write(adding(new("a", queue="browser"), new("b"), new("c", queue="desktop:gui")))
     assert await database.write(claiming(queues=("api", "browser"))) == ["a", "b"]
