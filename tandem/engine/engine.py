@@ -80,7 +80,7 @@ class Engine:
         self.clock: Clock = clock or SystemClock()
         self.new_id = new_id
         self.systems, self.attendant = systems, attendant
-        self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, systems)}
+        self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, self.clock, systems)}
 
     async def recover(self) -> int:
         """Make ready what processes that died left running; how many runs."""

@@ -1,17 +1,20 @@
 """The second look: a write that was believed absent may still have been committed after all.
 
-It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash. A twin is cancelled
-beside a document that a run knows as its own. Where none of them stands, the twin may be a person's: a ticket asks.
-A change leaves no twin; one that was refused in the end, and stands all the same, is a ticket.
+It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash. The store's clock
+says when it is due: between two workers' clocks, of which one was put back, it would be made at once.
+
+A twin is cancelled beside a document that a run knows as its own. Where none of them stands, the twin may be a
+person's: a ticket asks. A change leaves no twin; one that was refused in the end, and stands all the same, is a ticket.
 """
 
 import itertools
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
 
+from tandem.domain.clock import Clock
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
@@ -23,6 +26,7 @@ from tandem.store import runs
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.runs import RunRow
+from tandem.store.store_clock import store_now
 
 if TYPE_CHECKING:
     from tandem.engine.climb import Context
@@ -34,13 +38,17 @@ _LOOK_AGAIN_S, _DOUBLED_AT_MOST = 900.0, 6
 
 
 class LateLook(Record):
-    """Which write to look for: the step of the run that made it, and the request as the journal keeps it."""
+    """Which write to look for: the step of the run that made it, and the request as the journal keeps it.
+
+    ``due_at``: before when it would be too early, by the store's clock.
+    """
 
     run_id: str
     step: str
     system: str
     operation: str
     request: Any
+    due_at: datetime | None = None
 
     @property
     def business_key(self) -> str:
@@ -49,33 +57,35 @@ class LateLook(Record):
 
 def schedule(context: "Context", look: LateLook, attempt: int, late_s: float) -> None:
     """Make the run that looks once more, ``late_s`` from now; one for each attempt that came to nothing."""
-    journal, now = context.journal, context.clock.now()
+    journal, now, run_id = context.journal, context.clock.now(), context.new_id()
     key = f"{look.business_key}|{attempt}"
-    new = runs.NewRun(context.new_id(), BOT, key, key, look.model_dump(mode="json"))
 
     def add(connection: Connection) -> bool:
         is_held = runs.is_held(connection, journal.run_id, journal.epoch)
         if is_held:
-            runs.add_waiting(connection, new, now, now + timedelta(seconds=late_s))
+            due_at = store_now(connection, now) + timedelta(seconds=late_s)
+            item = look.model_copy(update={"due_at": due_at}).model_dump(mode="json")
+            runs.add_waiting(connection, runs.NewRun(run_id, BOT, key, key, item), now, due_at)
         return is_held
 
     journal.alongside(add)
 
 
-def bot(database: Database, codec: Codec, systems: Mapping[str, System]) -> Bot:
+def bot(database: Database, codec: Codec, clock: Clock, systems: Mapping[str, System]) -> Bot:
     """The engine's own bot that carries late looks out."""
 
     async def process(run: "Run") -> BotResult:
-        return await _Look(database, codec, run, cast(LateLook, run.item)).result()
+        return await _Look(database, codec, clock, run, cast(LateLook, run.item)).result()
 
     return Bot(BOT, LateLook, process, systems=systems)
 
 
 class _Look:
-    def __init__(self, database: Database, codec: Codec, run: "Run", look: LateLook) -> None:
-        self._database, self._codec, self._run, self._look = database, codec, run, look
+    def __init__(self, database: Database, codec: Codec, clock: Clock, run: "Run", look: LateLook) -> None:
+        self._database, self._codec, self._clock, self._run, self._look = database, codec, clock, run, look
 
     async def result(self) -> BotResult:
+        await self._until_due()
         for again in itertools.count():
             if await self._is_settled():
                 break
@@ -148,6 +158,15 @@ class _Look:
             cancelled=", ".join(cancelled) or "none",
         )
         await self._run.report("written_twice", error, self._look.system, operation, reference)
+
+    async def _until_due(self) -> None:
+        """Whoever woke us went by a clock of its own."""
+        due_at = self._look.due_at or self._clock.now()
+        for again in itertools.count():
+            now = await self._database.read(lambda connection: store_now(connection, self._clock.now()))
+            if now >= due_at:
+                break
+            await self._run.sleep((due_at - now).total_seconds(), key=f"due {again}")
 
     async def _is_settled(self) -> bool:
         """Whether no run under way has begun the write and does not know yet what became of it."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tandem.domain.clock import new_id
 from tandem.errors import StoreError, UsageError
-from tandem.store import job_queue
+from tandem.store import job_queue, store_clock
 from tandem.store.migrate import is_current, upgrade
 from tandem.store.schema import writers
 from tandem.text import tr
@@ -131,7 +131,13 @@ class PostgresqlBackend:
 def _engine(name: str, url: URL, connections: int) -> Engine:
     try:
         engine = create_engine(
-            url, pool_size=connections, max_overflow=0, connect_args=_SESSION, hide_parameters=True, pool_timeout=600
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            connect_args=_SESSION,
+            hide_parameters=True,
+            pool_timeout=600,
+            execution_options={store_clock.OPTION: store_clock.ask_server},
         )
     except ModuleNotFoundError:
         raise UsageError(

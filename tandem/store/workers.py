@@ -5,11 +5,12 @@ Times are the store's own: the clocks of many machines need not agree.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
 from tandem.store.schema import duties, runs, workers
+from tandem.store.store_clock import store_now
 from tandem.store.upsert import insert_into
 
 BEAT_S = 2.0
@@ -112,11 +113,3 @@ def take_duty(connection: Connection, name: str, for_s: float) -> bool:
         index_elements=["name"], set_={"until": new.excluded.until}, where=duties.c.until <= now
     )
     return connection.execute(taken).rowcount == 1
-
-
-def store_now(connection: Connection) -> datetime:
-    """The time by the clock that all workers of this store share."""
-    if connection.dialect.name != "postgresql":
-        return datetime.now(UTC)
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now.astimezone(UTC)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from random import Random
 from typing import Any
 
 from sqlalchemy import Connection, StaticPool, create_engine, select
 
+from tandem.store import store_clock
 from tandem.store.change import carry_out
 from tandem.store.migrate import upgrade
 from tandem.store.runs import RunRow
@@ -23,7 +25,12 @@ _RUNNING = select(runs.c.id).where(runs.c.status == "running")
 
 
 class Disk:
-    """What is on the disk. One for a whole series of histories; ``wipe`` it before each. ``version`` counts commits."""
+    """What is on the disk. One for a whole series of histories; ``wipe`` it before each. ``version`` counts commits.
+
+    ``now``: what time it is where the disk is: at a server with a clock of its own, or in the one process there is.
+    """
+
+    now: Callable[[], datetime]
 
     def __init__(self) -> None:
         self._engine = create_engine(
@@ -31,11 +38,14 @@ class Disk:
         )
         with self._engine.begin() as connection:
             upgrade(connection)
-        self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = self._engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT", **{store_clock.OPTION: lambda _: self.now()}
+        )
         self._raw: Any = self._connection.connection.driver_connection
         self.version = 0
 
-    def wipe(self) -> None:
+    def wipe(self, now: Callable[[], datetime]) -> None:
+        self.now = now
         with self._transaction():
             for table in _EMPTIED:
                 self._raw.execute(f"DELETE FROM {table}")

@@ -54,7 +54,6 @@ class World:
         self.story: list[str] = []
         self.weather = Weather(self.random, self.tell)
         self.disk = _disk()
-        self.disk.wipe()
         self.holders = Holders()
         scenario, loop = self.scenario, self.loop
         self.witness = Witness(self.disk, self.holders, bool(scenario.jumps))
@@ -64,6 +63,7 @@ class World:
         for reference in self.items:
             self.crm.keep("sim_status", Asked(external_reference=reference, amount=0))
         self.machines = [Machine(loop, self.random) for _ in range(scenario.workers)]
+        self.disk.wipe((self.machines[0] if scenario.workers == 1 else Machine(loop, self.random)).now)
         self.workers: list[Worker] = []
         self.wires: list[Wire] = []
         self.crashes_left, self.halts_left = scenario.crashes, scenario.halts
