@@ -15,6 +15,7 @@ from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.read_back import Verdict, judge
 from tandem.engine.steps import AttemptState
+from tandem.engine.suspension import Suspended
 from tandem.errors import (
     DuplicateReference,
     NotSent,
@@ -215,8 +216,9 @@ class WriteClimb(Climb):
         await self._ticket("written_differently", error, channel=None)
 
     async def _keep_first(self, documents: tuple[Document, ...]) -> None:
+        """Cancel all the others that can be; the ticket says what stands, also while one of them waits for a person."""
         kept, extra = documents[0], documents[1:]
-        cancelled = [document for document in extra if await self._cancel(document)]
+        cancelled, stopped = await self._cancel_all(extra)
         error = WrittenTwice(
             "{operation} {reference} stands in system {system} {count} times. Kept: {kept}. Cancelled: {cancelled}. "
             "Still there: {left}. Check them, then resolve this ticket.",
@@ -229,6 +231,21 @@ class WriteClimb(Climb):
             left=_numbers([document for document in extra if document not in cancelled]),
         )
         await self._ticket("written_twice", error, channel=None, blocking=False)
+        if stopped is not None:
+            raise stopped
+
+    async def _cancel_all(self, extra: Sequence[Document]) -> tuple[list[Document], Suspended | None]:
+        """Those that could be cancelled, and at which ticket the first of them waits that a person has to settle."""
+        cancelled, stopped = [], None
+        for document in extra:
+            try:
+                if await self._cancel(document):
+                    cancelled.append(document)
+            except Suspended as suspended:
+                if suspended.ticket_id is None:
+                    raise
+                stopped = stopped or suspended
+        return cancelled, stopped
 
     async def _cancel(self, document: Document) -> bool:
         """Whether the extra document could be cancelled, by a step of its own."""

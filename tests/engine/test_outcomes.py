@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from tandem.domain.sales_order import SALES_ORDER_CREATE
+from tandem.domain.sales_order import SALES_ORDER_CANCEL, SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine, Tally
 from tandem.engine.run import Run
@@ -23,6 +23,10 @@ async def run_one(engine: Engine, **options: float) -> Tally:
 
 async def open_tickets(engine: Engine) -> list[Ticket]:
     return await engine.database.read(lambda connection: tickets.list_newest(connection, 10))
+
+
+def live(office: Office) -> list[str]:
+    return [document.sales_order_id for document in office.books.live]
 
 
 @pytest.mark.parametrize("event", ["refused", "not_offered", "screen_not_ready"])
@@ -144,6 +148,47 @@ async def test_written_twice_keeps_the_first_and_cancels_the_other(engine: Engin
     assert tally.finished == {"created": 1}
     assert [document.sales_order_id for document in office.books.live] == ["1"]
     assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]
+
+
+async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_being_cancelled(
+    engine: Engine, office: Office
+) -> None:
+    office.books.commit(order("R-1"))
+    office.api.script = ["written_twice"]
+    office.api.cancel_script = ["access"]
+    assert (await run_one(engine)).waiting == 1
+    assert live(office) == ["1", "2"]
+    told, stopping = sorted(await open_tickets(engine), key=lambda ticket: ticket.kind, reverse=True)
+    assert (told.kind, stopping.kind) == ("written_twice", "access_refused")
+    fields = told.error["fields"]
+    assert (fields["kept"], fields["cancelled"], fields["left"]) == ("1", "3", "2")
+
+    await Settlement(engine, "clerk").retry(stopping.id)
+    assert (await engine.work()).finished == {"created": 1}
+    assert live(office) == ["1"]
+
+
+@pytest.mark.parametrize(("looks_in_vain", "outcome"), [(4, "cancelled"), (99, "refused")])
+async def test_change_in_doubt_is_refused_only_after_the_vendor_had_its_time(
+    engine: Engine, office: Office, looks_in_vain: int, outcome: str
+) -> None:
+    """A document that reads do not show yet is no proof that the change cannot be made."""
+
+    async def cancelling(run: Run) -> BotResult:
+        made = await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+        try:
+            await run.perform("erp", SALES_ORDER_CANCEL, made.compensation())
+        except BusinessError:
+            return BotResult(outcome="refused")
+        return BotResult(outcome="cancelled")
+
+    office.bot.__dict__["process"] = cancelling
+    office.api.cancel_script, office.api.find_script = ["lost_answer"], ["not_shown_yet"] * looks_in_vain
+    before = engine.clock.now()
+    assert (await run_one(engine, patience_s=100.0)).finished == {outcome: 1}
+    had_its_time = (engine.clock.now() - before).total_seconds() >= 60
+    assert had_its_time == (outcome == "refused")
+    assert office.api.calls.count("sales_order.cancel") == 1
 
 
 async def test_read_back_impossible_is_a_ticket_and_never_a_second_write(engine: Engine, office: Office) -> None:

@@ -162,6 +162,8 @@ class ScriptedChannel:
         _fail_before_sending(event)
         if event == "broken_client":
             raise RuntimeError("a client's own mistake")
+        if event == "not_shown_yet":
+            return SalesOrdersFound(documents=())
         return SalesOrdersFound(documents=self.books.with_reference(lookup.external_reference))
 
     def _sales_order_cancel(self, cancel: SalesOrderCancel) -> SalesOrderConfirmation:
@@ -171,6 +173,8 @@ class ScriptedChannel:
             self._clock.plan(90.0, lambda: self.books.cancel(cancel.sales_order_id))
             raise UnknownOutcome("No answer.")
         self.books.cancel(cancel.sales_order_id)
+        if event == "lost_answer":
+            raise UnknownOutcome("No answer.")
         return cancel.expected()
 
 

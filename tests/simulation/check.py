@@ -29,10 +29,13 @@ def violations(world: "World") -> list[str]:
 
 
 def unfinished(world: "World") -> list[RunRow]:
-    """The runs that have not ended and that no open ticket stops, neither themselves nor one they wait for."""
+    """The runs that have not ended and that no open ticket stops, neither themselves nor one they wait for.
+
+    A run that waits for an instant goes on by itself, whatever tickets it has.
+    """
     rows = world.all_runs()
     stopped = {link.run_id for ticket in world.open_tickets() for link in ticket.runs if link.blocking}
-    ticketed = {row.id for row in rows if row.status == "waiting" and row.id in stopped}
+    ticketed = {row.id for row in rows if row.status == "waiting" and row.wake_at is None and row.id in stopped}
     keys = {row.business_key for row in rows if row.id in ticketed}
     keys_of = {row.id: row.business_key for row in rows}
 

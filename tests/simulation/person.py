@@ -93,8 +93,8 @@ class Person:
         return kept.number
 
     def _put_right(self, ticket: Ticket) -> None:
-        """A ticket that stops nothing: leave the document that a run holds, and none where none does; and take back a
-        change that no run wanted."""
+        """A ticket that stops nothing: leave the document that a run holds, or that the ticket says was kept, and none
+        where there is none; and take back a change that no run wanted."""
         kind = ticket.operation.partition(".")[0]
         if ticket.reference is None or not kind.startswith("sim_"):
             return
@@ -104,9 +104,8 @@ class Person:
             self._world.tell(f"person takes the status of {ticket.reference} back")
             return
         standing = self._world.erp.standing(kind, ticket.reference)
-        held = self._world.held_documents()
-        extra = [kept for kept in standing if kept.number not in held]
-        self._void(extra)
+        relied_on = self._world.held_documents() | set(str(ticket.error["fields"].get("kept", "")).split(", "))
+        self._void([kept for kept in standing if kept.number not in relied_on])
 
     def _void(self, papers: list[Kept]) -> None:
         for kept in papers:
