@@ -67,13 +67,15 @@ def append(connection: Connection, entry: Entry, epoch: int) -> bool:
     return appending(entry, epoch)(connection)
 
 
+_load = (
+    select(*(journal.c[name] for name in _columns)).where(journal.c.run_id == bindparam("run")).order_by(journal.c.seq)
+)
+
+
 def load(connection: Connection, run_id: str) -> list[Entry]:
     """A run's journal, in the order it was written."""
-    query = select(journal).where(journal.c.run_id == run_id).order_by(journal.c.seq)
-    return [
-        Entry(row.run_id, row.seq, row.step, row.kind, row.at, json.loads(row.body))
-        for row in connection.execute(query)
-    ]
+    found = connection.execute(_load, {"run": run_id})
+    return [Entry(run, seq, step, kind, at, json.loads(body)) for run, seq, step, kind, at, body in found]
 
 
 def last_failure(connection: Connection) -> dict[str, Any] | None:

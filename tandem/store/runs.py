@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     or_,
     select,
@@ -87,11 +88,11 @@ class Scope:
         """Conditions that together select the scope's runs, oldest first; of one business key one at a time."""
         within = [~_BUSY]
         if self.bots is not None:
-            within.append(runs.c.bot.in_(self.bots))
+            within.append(_one_of(runs.c.bot, self.bots))
         if not self.attended:
             within.append(runs.c.mode != "attended")
         if self.queues is not None:
-            within.append(runs.c.queue.in_(self.queues))
+            within.append(_one_of(runs.c.queue, self.queues))
         if self.only is None:
             return [and_(*within)]
         return [and_(*within, runs.c.id.in_(part)) for part in _parts(sorted(self.only), 5000)]
@@ -388,6 +389,11 @@ def count_ready_by_queue(connection: Connection) -> dict[str, int]:
     """How many runs are ready in each queue."""
     query = select(runs.c.queue, func.count()).where(runs.c.status == "ready").group_by(runs.c.queue)
     return dict(connection.execute(query).all())
+
+
+def _one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """As IN says it, which is written out anew at every execution: that took half the time of a search for work."""
+    return or_(false(), *(column == value for value in values))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
