@@ -9,7 +9,7 @@ import pytest
 from tests.simulation.history import simulate
 from tests.simulation.mutants import MUTANTS
 
-HISTORIES = 3_000
+HISTORIES = 10_000
 EVERY_CHANGE = [
     "intent not recorded",
     "no read-back",
