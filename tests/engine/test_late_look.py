@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from tandem.domain.sales_order import SALES_ORDER_CANCEL, SALES_ORDER_CREATE
+from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
 from tandem.engine.climb import Context
 from tandem.engine.engine import Engine
@@ -17,7 +17,7 @@ from tandem.engine.tickets import Ticketing
 from tandem.errors import BusinessError
 from tandem.store import runs, tickets
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import Office, OrderItem, order, work
+from tests.engine.vendor import Office, OrderItem, cancelling, order, work
 
 LONG_S = 4 * 3600.0
 
@@ -160,19 +160,11 @@ async def test_worker_that_was_taken_over_schedules_no_look(engine: Engine, offi
 
 
 @pytest.mark.parametrize(
-    ("second", "outcome", "kinds"), [("credit", "refused", ["not_compensated"]), ("ok", "done", [])]
+    ("second", "outcome", "kinds"), [("credit", "refused", ["not_compensated"]), ("ok", "cancelled", [])]
 )
 async def test_change_that_was_refused_and_took_effect_late_is_told(
     engine: Engine, office: Office, second: str, outcome: str, kinds: list[str]
 ) -> None:
-    async def cancelling(run: Run) -> BotResult:
-        made = await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
-        try:
-            await run.perform("erp", SALES_ORDER_CANCEL, made.compensation())
-        except BusinessError:
-            return BotResult(outcome="refused")
-        return BotResult(outcome="done")
-
     office.bot.__dict__["process"] = cancelling
     office.api.cancel_script = ["very_late_commit", second]
     await engine.start("order", [work("R-1")])

@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from tandem.domain.sales_order import SALES_ORDER_CANCEL, SALES_ORDER_CREATE
+from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine, Tally
 from tandem.engine.run import Run
@@ -13,7 +13,7 @@ from tandem.engine.system import Rungs
 from tandem.errors import BusinessError, StoreError
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import NOTE_POST, Note, Office, order, work
+from tests.engine.vendor import NOTE_POST, Note, Office, cancelling, order, work
 
 
 async def run_one(engine: Engine, **options: float) -> Tally:
@@ -173,15 +173,6 @@ async def test_change_in_doubt_is_refused_only_after_the_vendor_had_its_time(
     engine: Engine, office: Office, looks_in_vain: int, outcome: str
 ) -> None:
     """A document that reads do not show yet is no proof that the change cannot be made."""
-
-    async def cancelling(run: Run) -> BotResult:
-        made = await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
-        try:
-            await run.perform("erp", SALES_ORDER_CANCEL, made.compensation())
-        except BusinessError:
-            return BotResult(outcome="refused")
-        return BotResult(outcome="cancelled")
-
     office.bot.__dict__["process"] = cancelling
     office.api.cancel_script, office.api.find_script = ["lost_answer"], ["not_shown_yet"] * looks_in_vain
     before = engine.clock.now()

@@ -11,6 +11,7 @@ from tandem.domain.channel import Attempt
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.domain.sales_order import (
+    SALES_ORDER_CANCEL,
     SALES_ORDER_CREATE,
     SalesOrder,
     SalesOrderCancel,
@@ -25,6 +26,7 @@ from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
 from tandem.errors import (
     AccessRefused,
+    BusinessError,
     CreditBlocked,
     DuplicateReference,
     LoginExpired,
@@ -216,6 +218,16 @@ class OrderItem(Record):
     @property
     def business_key(self) -> str:
         return f"order {self.reference}"
+
+
+async def cancelling(run: Run) -> BotResult:
+    """A bot that makes an order and cancels it."""
+    made = await run.perform("erp", SALES_ORDER_CREATE, order("R-1"))
+    try:
+        await run.perform("erp", SALES_ORDER_CANCEL, made.compensation())
+    except BusinessError:
+        return BotResult(outcome="refused")
+    return BotResult(outcome="cancelled")
 
 
 class Office:
