@@ -24,21 +24,21 @@ class SqliteBackend:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.reading = self._opened(path)
+        self.reading = _engine(path)
         self.writing = _engine(path, immediate=True)
-
-    def _opened(self, path: Path) -> Engine:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            engine = _engine(path)
-            if not is_current(engine):
-                with engine.begin() as connection:
-                    upgrade(connection)
+            self._prepare()
         except OSError as error:
             raise not_opened(path, error) from None
         except DBAPIError as error:
             raise self.store_error(error) from None
-        return engine
+
+    def _prepare(self) -> None:
+        """Make or upgrade the tables, all or nothing; of several processes that start at once, one does."""
+        if not is_current(self.reading):
+            with self.writing.begin() as connection:
+                upgrade(connection)
 
     def seal(self, connection: Connection, number: int) -> None:
         """A commit to a file is always answered."""
