@@ -1,21 +1,31 @@
 """The ``api:`` block of a system: where its API is, how to log in, how patient and how fast to be."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _is_sound(url):
         raise ValueError(f"{url!r} is no address such as https://erp.example.com")
     if parts.username or parts.password:
         raise ValueError("an address holds no user name or password; they belong into auth")
     if parts.query or parts.fragment:
         raise ValueError(f"{url!r} has a query or a fragment; leave away what follows the path")
     return url.rstrip("/")
+
+
+def _is_sound(url: str) -> bool:
+    """Whether its port is a number from 0 to 65535, and its host one that can be asked for."""
+    try:
+        return httpx.URL(url).host != "" and urlsplit(url).port != -1 and not re.search(r"\s", url)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def _web_address_or_path(url: str) -> str:

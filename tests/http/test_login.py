@@ -295,6 +295,9 @@ async def test_login_host_that_does_not_answer_is_unreachable(port):
     [
         ({"url": "erp.example.com"}, "no address such as https://"),
         ({"url": "ftp://erp.example.com"}, "no address such as https://"),
+        ({"url": "http://erp.example.com:abc"}, "no address such as https://"),
+        ({"url": "http://erp.example.com:99999"}, "no address such as https://"),
+        ({"url": "http://erp example.com"}, "no address such as https://"),
         ({"url": "https://user:pass@erp.example.com"}, "no user name or password"),
         ({"url": "https://erp.example.com?sap-client=100"}, "query"),
         ({"url": "https://erp.example.com", "auth": {"kind": "ntlm"}}, "'none', 'basic'"),

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 
 from tandem.channels.notation import Notation
 from tandem.channels.selectors import Strict
+from tandem.http.settings import WebAddress
 
 
 class BrowserSettings(Strict):
@@ -15,7 +16,7 @@ class BrowserSettings(Strict):
     ``notation`` is the number and day format of the user we log in as. ``pages``: how many work at a time.
     """
 
-    url: str = Field(pattern=r"^https?://")
+    url: WebAddress
     username: str
     password: SecretStr
     language: Literal["en", "zh"] = "en"
