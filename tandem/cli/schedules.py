@@ -12,7 +12,7 @@ from tandem.cli.books import read
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
 from tandem.cli.words import moment
-from tandem.store import firings
+from tandem.store import firings, tickets
 from tandem.store.firings import Firing
 from tandem.text import tr
 from tandem.triggers.schedule import Schedule
@@ -43,6 +43,7 @@ class _Standing:
     following: list[datetime]
     last: Firing | None
     outcomes: dict[str, int]
+    ticket: int | None
 
 
 def list_schedules(
@@ -87,7 +88,8 @@ async def _fire(session: Session, schedule: Schedule) -> list[str]:
 def _standing(books: Connection, schedule: Schedule, now: datetime, count: int) -> _Standing:
     last = firings.newest(books, schedule.name)
     outcomes = {} if last is None else firings.outcomes(books, last)
-    return _Standing(schedule, list(islice(schedule.rule.following(now), count)), last, outcomes)
+    following = list(islice(schedule.rule.following(now), count))
+    return _Standing(schedule, following, last, outcomes, tickets.of_schedule(books, schedule.name))
 
 
 def _row(standing: _Standing) -> tuple[object, ...]:
@@ -105,6 +107,8 @@ def _row(standing: _Standing) -> tuple[object, ...]:
 
 def _outcome(standing: _Standing) -> str:
     """``started: 3 created, 1 waiting``."""
+    if standing.ticket is not None:
+        return tr("cannot fire: ticket {ticket}", ticket=standing.ticket)
     if standing.last is None:
         return ""
     became = ", ".join(f"{count} {outcome}" for outcome, count in standing.outcomes.items())
@@ -128,4 +132,5 @@ def _data(standing: _Standing) -> dict[str, Any]:
             "noted_at": last.noted_at,
             "runs": standing.outcomes,
         },
+        "ticket": standing.ticket,
     }

@@ -148,15 +148,15 @@ def _found(books: Connection, number: int) -> Ticket:
 
 
 def _row(ticket: Ticket) -> tuple[object, ...]:
-    what = str(TandemError.restored(ticket.error))
-    return ticket.id, word(ticket.status), ticket.system, ticket.operation, ticket.reference, ticket.count, what
+    shown = ticket.system, ticket.operation, ticket.reference, ticket.count, _what(ticket)
+    return ticket.id, word(ticket.status), *shown
 
 
 def _fields(ticket: Ticket) -> list[tuple[str, object]]:
     return [
         (tr("ticket"), ticket.id),
         (tr("status"), word(ticket.status)),
-        (tr("what"), str(TandemError.restored(ticket.error))),
+        (tr("what"), _what(ticket)),
         (tr("kind"), ticket.kind),
         (tr("system"), ticket.system),
         (tr("operation"), ticket.operation),
@@ -168,6 +168,13 @@ def _fields(ticket: Ticket) -> list[tuple[str, object]]:
         (tr("settled"), moment(ticket.resolved_at)),
         (tr("settled by"), word(ticket.resolution)),
     ]
+
+
+def _what(ticket: Ticket) -> str:
+    why = str(TandemError.restored(ticket.error))
+    if ticket.kind != "schedule_failed":
+        return why
+    return tr("Schedule {schedule} cannot fire: {why}", schedule=ticket.reference, why=why)
 
 
 def stopped_at(link: TicketRun) -> str:
@@ -184,5 +191,4 @@ def _evidence(session: Session, ticket: Ticket) -> list[str]:
 
 
 def _data(session: Session, ticket: Ticket) -> dict[str, Any]:
-    message = str(TandemError.restored(ticket.error))
-    return asdict(ticket) | {"message": message, "evidence": _evidence(session, ticket)}
+    return asdict(ticket) | {"message": _what(ticket), "evidence": _evidence(session, ticket)}

@@ -197,6 +197,13 @@ class Settlement:
             raise UsageError("There is no ticket {ticket}. List them with: tandem tickets list", ticket=ticket_id)
         if ticket.status != "open":
             raise _settled(ticket)
+        if ticket.kind == "schedule_failed":
+            raise UsageError(
+                "Ticket {ticket} is closed by schedule {schedule} itself, as soon as it can fire again. Remove the "
+                "cause; to try at once: tandem schedules fire {schedule}",
+                ticket=ticket_id,
+                schedule=ticket.reference,
+            )
         return ticket
 
     async def _close(self, ticket: Ticket, how: str, links: Sequence[TicketRun], detail: dict[str, Any]) -> list[str]:

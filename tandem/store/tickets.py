@@ -110,14 +110,12 @@ def open_or_fold(connection: Connection, fault: Fault, run: TicketRun | None, at
     return ticket_id, is_new
 
 
-def resolve_schedule(connection: Connection, schedule: str, at: datetime) -> None:
-    """Close the ticket that is open because the schedule failed: it has fired."""
-    failed = Fault("schedule_failed", "", "", None, schedule, {})
-    connection.execute(
-        update(tickets)
-        .where(tickets.c.fingerprint == failed.fingerprint, tickets.c.status == "open")
-        .values(status="resolved", resolved_at=at, resolution="fired")
-    )
+def of_schedule(connection: Connection, schedule: str) -> int | None:
+    """The ticket that is open because the schedule fails."""
+    failed = Fault("schedule_failed", "", "", None, schedule, {}).fingerprint
+    query = select(tickets.c.id).where(tickets.c.fingerprint == failed, tickets.c.status == "open")
+    ticket_id: int | None = connection.execute(query).scalar()
+    return ticket_id
 
 
 def resolve(connection: Connection, ticket_id: int, resolution: str, at: datetime) -> bool:

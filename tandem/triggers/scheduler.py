@@ -6,8 +6,9 @@ firing noted already, and no instant is fired twice.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,7 @@ from tandem.store.firings import Cause, Firing, FiringOutcome
 from tandem.triggers.outage import Outage
 from tandem.triggers.schedule import Schedule
 
+T = TypeVar("T")
 _LONGEST_SLEEP_S = 30.0
 _QUEUED_LOOK_S = 2.0
 _HOLD = timedelta(seconds=30)
@@ -32,6 +34,7 @@ class Scheduler:
     def __init__(self, engine: Engine, schedule: Schedule) -> None:
         self._engine, self._schedule, self._name = engine, schedule, schedule.name
         self._holder = new_id()
+        self._closed: int | None = None
 
     async def keep(self) -> None:
         """Fire whenever it is due, until cancelled. What a cancellation interrupts is done whole or not at all."""
@@ -70,7 +73,7 @@ class Scheduler:
             moving = firings.under_way(connection, self._name)
             return moving, [] if moving else self._start(connection, self._firing(at, "started", "person"), start)
 
-        moving, run_ids = await self._engine.begin(fire)
+        moving, run_ids = await self._begin(fire)
         if moving:
             raise UsageError(
                 "Schedule {schedule} was not fired: {count} runs of its last firing are under way. Wait until they "
@@ -100,7 +103,7 @@ class Scheduler:
             started = [self._start(connection, self._firing(at, "started"), start) for at, start in starts]
             return [run_id for run_ids in started for run_id in run_ids]
 
-        self._say_started(due[-1], await self._engine.begin(fire))
+        self._say_started(due[-1], await self._begin(fire))
 
     async def _fire_queued(self, due_at: datetime) -> None:
         if await self._engine.database.read(lambda connection: firings.under_way(connection, self._name)):
@@ -118,7 +121,7 @@ class Scheduler:
                 return []
             return self._started(connection, due_at, start)
 
-        self._say_started(due_at, await self._engine.begin(fire))
+        self._say_started(due_at, await self._begin(fire))
 
     async def _miss(self, due_at: datetime) -> None:
         missed = self._firing(due_at, "missed")
@@ -144,6 +147,14 @@ class Scheduler:
         kind = self._engine.bot(self._schedule.bot).item
         return work_of([kind.model_validate(item) for item in self._schedule.items_on(due_at)])
 
+    async def _begin(self, fire: Callable[[Connection], T]) -> T:
+        """Carry a firing out; the ticket of failures before it is closed with it."""
+        self._closed = None
+        done = await self._engine.begin(fire)
+        if self._closed is not None:
+            self._say("ticket.closed", ticket=self._closed)
+        return done
+
     def _start(self, connection: Connection, firing: Firing, start: Starting) -> list[str]:
         """Claim the firing and start its runs; nothing when somebody else has."""
         if not firings.add(connection, firing):
@@ -153,7 +164,9 @@ class Scheduler:
     def _started(self, connection: Connection, due_at: datetime, start: Starting) -> list[str]:
         run_ids = start(connection)
         firings.conclude(connection, self._name, due_at, run_ids)
-        tickets.resolve_schedule(connection, self._name, self._engine.clock.now())
+        self._closed = tickets.of_schedule(connection, self._name)
+        if self._closed is not None:
+            tickets.resolve(connection, self._closed, "fired", self._engine.clock.now())
         return run_ids
 
     def _leave(self, connection: Connection, due: Sequence[datetime]) -> None:

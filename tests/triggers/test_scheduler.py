@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from tandem.engine.engine import Engine, Starting
+from tandem.engine.settlement import Settlement
 from tandem.errors import TandemError, Throttled, Unavailable, UsageError
 from tandem.store import firings, runs, tickets
 from tandem.store.schema import firings as table
@@ -312,6 +313,8 @@ async def test_schedule_that_fails_again_and_again_is_one_ticket_until_it_fires(
     (ticket,) = await open_tickets(engine)
     assert (ticket.kind, ticket.operation, ticket.reference) == ("schedule_failed", "order", "polling")
     assert TandemError.restored(ticket.error).code == "throttled"
+    with pytest.raises(UsageError, match="tandem schedules fire polling"):
+        await Settlement(engine, "clerk").retry(ticket.id)
     clock.advance(30)
     await scheduler.look()
     assert await open_tickets(engine) == []
