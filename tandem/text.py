@@ -5,6 +5,9 @@ chosen language (``tandem/locale/<language>.po``, gettext format) and falls back
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +16,7 @@ LANGUAGES = ("en", "zh")
 VARIABLE = "TANDEM_LANG"
 _LOCALE = Path(__file__).parent / "locale"
 _chosen: list[str] = []
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def use_language(language: str) -> None:
@@ -20,8 +24,20 @@ def use_language(language: str) -> None:
     _chosen[:] = [language]
 
 
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Meanwhile this task's messages are in this language; None: in that of the process."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
 def language() -> str:
-    """The chosen language; until one is chosen, that of TANDEM_LANG, LC_ALL or LANG, else English."""
+    """That of the task, else the chosen one; until one is chosen, that of TANDEM_LANG, LC_ALL or LANG, else English."""
+    if (spoken := _spoken.get()) is not None:
+        return spoken
     if _chosen:
         return _chosen[0]
     named = os.environ.get(VARIABLE) or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""

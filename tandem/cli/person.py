@@ -13,7 +13,7 @@ from rich.prompt import Confirm, Prompt
 from tandem.cli.session import Session
 from tandem.engine.attendant import WritePreview
 from tandem.errors import UsageError
-from tandem.text import tr
+from tandem.text import speaking, tr
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Person:
     async def approve(self, preview: WritePreview) -> bool:
         """Show the write and ask. The end of the input is a no."""
         async with self._turn:
-            with self._session.undisturbed():
+            with self._session.undisturbed(), speaking(None):
                 show(self._session, preview)
                 try:
                     return await _asked(partial(_YesOrNo.ask, tr("Carry out this write?"), default=False))
@@ -52,7 +52,7 @@ class Person:
     async def answer(self, question: str, choices: tuple[str, ...]) -> str:
         """Ask until one of the choices is given."""
         async with self._turn:
-            with self._session.undisturbed():
+            with self._session.undisturbed(), speaking(None):
                 return await _asked(partial(_OneOf.ask, question, choices=list(choices)))
 
 

@@ -19,9 +19,10 @@ from tandem.domain.channel import Channel
 from tandem.domain.clock import new_id
 from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.engine.attendant import Attendant
-from tandem.engine.bot import Bot
+from tandem.engine.bot import Bot, BotResult, Process
 from tandem.engine.engine import Engine
 from tandem.engine.presence import present
+from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System, queue_of
 from tandem.errors import StoreError, UsageError, WorkspaceError
 from tandem.http.port import HttpPort
@@ -31,6 +32,7 @@ from tandem.store.codec import Codec
 from tandem.store.evidence import EvidenceStore
 from tandem.store.lock import EngineLock
 from tandem.store.workers import Worker
+from tandem.text import speaking
 from tandem.vault import Vault
 from tandem.workspace import code
 from tandem.workspace.bot import FOLDER as BOTS
@@ -261,7 +263,7 @@ def _bot(workspace: Workspace, name: str, systems: dict[str, System]) -> Bot:
     return Bot(
         name,
         module.Item,
-        _given(module.process, arguments),
+        _spoken(_given(module.process, arguments), workspace.configuration.language),
         getattr(module, "poll", None),
         {role: systems[named.get(role, role)] for role in roles},
     )
@@ -271,6 +273,16 @@ def _given(process: Callable[..., Any], arguments: dict[str, Any]) -> Callable[.
     """The process with those arguments filled in that it takes."""
     taken = inspect.signature(process).parameters
     return partial(process, **{name: value for name, value in arguments.items() if name in taken})
+
+
+def _spoken(process: Process, language: str | None) -> Process:
+    """What a bot writes into the systems is in the workspace's language, whoever's terminal it runs in."""
+
+    async def in_language(run: Run) -> BotResult:
+        with speaking(language):
+            return await process(run)
+
+    return in_language
 
 
 def _mapping(workspace: Workspace, bot: str) -> Any:

@@ -30,12 +30,12 @@ def demonstration(settle_s: float = 1.5, late_s: float = 3.0) -> Demonstration:
 class Site:
     """A workspace with its running sandboxes, and the program ``tandem`` in it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, stage: Stage, language: str = "en") -> None:
+        self.stage, self.language = stage, language
         self.folder = stage.workspace.folder
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "tandem", "--workspace", str(self.folder), "--language", "en", *words]
+        return [sys.executable, "-m", "tandem", "--workspace", str(self.folder), "--language", self.language, *words]
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -63,6 +63,17 @@ def test_store_that_was_lost_makes_no_second_order(site: Site) -> None:
     assert site.erp["duplicates"] == {}
 
 
+def test_person_at_a_terminal_of_another_language_tells_nobody_anew(site: Site) -> None:
+    first = site.json("run", BOT, "--changed")
+    told = site.crm["Task"]
+    for path in (site.folder / "data").glob("tandem.db*"):
+        path.unlink()
+    batch = site.batch([row["result"]["order_number"] for row in first["runs"]])
+    again = Site(site.stage, "zh").json("run", BOT, "--batch", str(batch))
+    assert again["finished"] == first["finished"]
+    assert site.crm["Task"] == told
+
+
 def test_dry_run_shows_the_writes_and_makes_none(site: Site) -> None:
     done = site.run("run", BOT, "00000003", "--dry-run")
     assert done.returncode == 0, done.stderr
