@@ -76,7 +76,7 @@ def load(path: Path) -> Document:
     try:
         tree = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:
-        raise _syntax(path, error, "the key stands twice") from None
+        raise _syntax(path, error, tr("the key stands twice")) from None
     except MarkedYAMLError as error:
         raise _syntax(path, error, (error.problem or "syntax").splitlines()[0]) from None
     except ValueError as error:
@@ -119,7 +119,7 @@ def mistake(document: Document, location: Location, template: str, /, **fields: 
 def closest(wrong: object, valid: Sequence[str]) -> str:
     """`` Did you mean X?`` when one of the valid words is near, else nothing."""
     near = nearest(wrong, valid)
-    return f" Did you mean {near}?" if near else ""
+    return tr(" Did you mean {near}?", near=near) if near else ""
 
 
 def nearest(wrong: object, valid: Sequence[str]) -> str | None:
@@ -130,11 +130,11 @@ def nearest(wrong: object, valid: Sequence[str]) -> str | None:
 def shown(value: object) -> str:
     """A wrong value as a reader should see it; a whole block is only named."""
     if isinstance(value, dict):
-        return "a block of keys"
+        return tr("a block of keys")
     if isinstance(value, list):
-        return "a list"
+        return tr("a list")
     if value is None or isinstance(value, bool):
-        return "empty" if value is None else str(value).lower()
+        return tr("empty") if value is None else str(value).lower()
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -204,12 +204,12 @@ def _leaves(node: Any, at: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[i
 
 def _sentence(document: Document, model: type[BaseModel], detail: ErrorDetails, at: Location) -> WorkspaceError:
     where = (*at, *detail["loc"])
-    keys = ".".join(document.standing(where)) or "(the whole file)"
+    keys = ".".join(document.standing(where)) or tr("(the whole file)")
     explain = _EXPLAINED.get(detail["type"])
     if explain is not None:
         template, fields = explain(model, detail)
     else:
-        value = "not shown" if is_secret(model, detail["loc"]) else shown(detail["input"])
+        value = tr("not shown") if is_secret(model, detail["loc"]) else shown(detail["input"])
         template, fields = "{key} is {value}: {why}.", {"value": value, "why": misfit.why(detail)}
     return mistake(document, where, template, key=keys, **fields)
 

@@ -5,7 +5,7 @@ chosen language (``tandem/locale/<language>.po``, gettext format) and falls back
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -55,6 +55,11 @@ def tr(template: str, /, **fields: object) -> str:
     chosen = language()
     found = template if chosen == "en" else _catalogue(chosen).get(template, template)
     return found.format(**fields) if fields else found
+
+
+def listed(names: Iterable[str]) -> str:
+    """Several names as one text, ``none`` when there are none."""
+    return ", ".join(names) or tr("none")
 
 
 def phrase(text: str) -> str:

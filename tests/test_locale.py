@@ -3,19 +3,28 @@
 import ast
 import string
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import httpx
+import pytest
 from babel.messages.pofile import read_po
+from pydantic import TypeAdapter, ValidationError
 
 import tandem.errors
+from fixtures.sandbox.kinds import KINDS
+from tandem.document import closest
 from tandem.errors import TandemError
 from tandem.http.outcome import Call, of_failure
+from tandem.http.settings import WebAddress
+from tandem.misfit import why
 from tandem.text import language, tr, use_language
+from tandem.triggers.duration import Duration
+from tandem.triggers.settings import CronExpression, Zone
 
 ROOT = Path(__file__).parent.parent
 PO = ROOT / "tandem" / "locale" / "zh.po"
-WRITERS = {"tr", "mistake", "in_file", "phrase", "Row", "refused"}
+WRITERS = {"tr", "mistake", "in_file", "phrase", "Row", "refused", "tell"}
 """Functions that take a template: as their first argument, or as the first that is a text."""
 _PREFIX = {"mistake": "{file}:{line}: ", "in_file": "{file}: "}
 
@@ -62,10 +71,12 @@ def _text(argument: ast.expr) -> str | None:
 def all_templates() -> dict[str, str]:
     """Template -> one place where it stands."""
     found: dict[str, str] = {}
-    for package in ("tandem", "bots", "api_clients"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for template, line in templates(path):
-                found.setdefault(template, f"{path.relative_to(ROOT)}:{line}")
+    packages = [sorted((ROOT / package).rglob("*.py")) for package in ("tandem", "bots", "api_clients")]
+    for path in [*chain(*packages), *sorted((ROOT / "fixtures" / "sandbox").glob("*.py")), ROOT / "fixtures/retail.py"]:
+        for template, line in templates(path):
+            found.setdefault(template, f"{path.relative_to(ROOT)}:{line}")
+    for kind in KINDS.values():
+        found |= dict.fromkeys(filter(None, (kind.meaning, kind.parameter)), "fixtures/sandbox/kinds.py")
     return found
 
 
@@ -99,6 +110,37 @@ def test_sentence_is_shown_in_the_chosen_language() -> None:
     use_language("zh")
     try:
         assert tr("field") == "字段"
+    finally:
+        use_language(before)
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "told"),
+    [
+        (TypeAdapter(Duration), "10x", "'10x' 不是时长，例如 30s、5m、6h 或 2d"),
+        (TypeAdapter(Zone), "Asia/Shangai", "'Asia/Shangai' 不是时区，例如 Asia/Shanghai"),
+        (TypeAdapter(CronExpression), "2 *", "'2 *' 有 2 个字段，而 cron 须有五个：分 时 日 月 星期"),
+        (TypeAdapter(WebAddress), "erp", "'erp' 不是地址，例如 https://erp.example.com"),
+    ],
+)
+def test_value_of_a_workspace_file_is_refused_in_the_chosen_language(
+    model: TypeAdapter[object], value: str, told: str
+) -> None:
+    before = language()
+    use_language("zh")
+    try:
+        with pytest.raises(ValidationError) as caught:
+            model.validate_python(value)
+    finally:
+        use_language(before)
+    assert why(caught.value.errors()[0]) == told
+
+
+def test_near_word_is_asked_for_in_the_chosen_language() -> None:
+    before = language()
+    use_language("zh")
+    try:
+        assert closest("retrid", ["retried"]) == " 您是指 retried 吗？"
     finally:
         use_language(before)
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tandem.text import tr
+
 
 class StatusValues(BaseModel):
     """The CRM's own status values for the three ways an order can end."""
@@ -36,9 +38,9 @@ class Mapping(BaseModel):
         try:
             longest = pattern.format(order_number="0" * 10)
         except (KeyError, IndexError, ValueError, AttributeError):
-            raise ValueError("only the placeholder {order_number} may be used") from None
+            raise ValueError(tr("only the placeholder {order_number} may be used")) from None
         if "{order_number}" not in pattern:
-            raise ValueError("the placeholder {order_number} must be in it, or all orders had one identity")
+            raise ValueError(tr("the placeholder {order_number} must be in it, or all orders had one identity"))
         if len(longest) > 35:
-            raise ValueError("it makes references of more than 35 characters")
+            raise ValueError(tr("it makes references of more than 35 characters"))
         return pattern

@@ -9,6 +9,7 @@ from tandem.channels.selectors import SCREEN_FILES, AnyScreenFile
 from tandem.document import closest, read
 from tandem.domain.operation import ChannelName
 from tandem.errors import NotOffered, WorkspaceError
+from tandem.text import listed
 
 
 class Screens:
@@ -31,7 +32,7 @@ class Screens:
             raise WorkspaceError(
                 "There is no screen {name}. Known screens: {valid}.{guess}",
                 name=name,
-                valid=", ".join(self.names) or "none",
+                valid=listed(self.names),
                 guess=closest(name, self.names),
             ) from None
 
@@ -68,7 +69,7 @@ class Recordings:
                     "There is no {channel} recording of {operation}. Recorded: {valid}.",
                     channel=self._channel,
                     operation=operation,
-                    valid=", ".join(self.operations) or "none",
+                    valid=listed(self.operations),
                 )
             self._loaded[operation] = read(self._paths[operation], Recording)
         return self._loaded[operation]

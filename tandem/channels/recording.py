@@ -29,6 +29,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tandem.channels.selectors import ErrorCode, Pattern, Strict
 from tandem.channels.templates import fault
+from tandem.text import listed, tr
 
 LOGIN = "login"
 """The name of the procedure that logs in; it is not an operation."""
@@ -37,14 +38,14 @@ LOGIN = "login"
 def _template(text: str) -> str:
     why = fault(text)
     if why is not None:
-        raise ValueError(f"not a template: {why}")
+        raise ValueError(tr("not a template: {why}", why=why))
     return text
 
 
 def _expression(text: str) -> str:
     why = fault(text, expression=True)
     if why is not None:
-        raise ValueError(f"not an expression: {why}")
+        raise ValueError(tr("not an expression: {why}", why=why))
     return text
 
 
@@ -177,7 +178,7 @@ class When(Strict):
     @model_validator(mode="after")
     def _one_question(self) -> "When":
         if (self.condition is None) == (self.shown is None):
-            raise ValueError("when asks one question: condition or shown")
+            raise ValueError(tr("when asks one question: condition or shown"))
         return self
 
 
@@ -201,10 +202,15 @@ class Step(Strict):
     @model_validator(mode="after")
     def _one_verb(self) -> "Step":
         if len(self.model_fields_set) != 1:
-            given = ", ".join(sorted(self.model_fields_set)) or "none"
-            raise ValueError(f"a step has one verb, one of {', '.join(type(self).model_fields)}; here: {given}")
+            raise ValueError(
+                tr(
+                    "a step has one verb, one of {valid}; here: {given}",
+                    valid=", ".join(type(self).model_fields),
+                    given=listed(sorted(self.model_fields_set)),
+                )
+            )
         if getattr(self, self.verb) is None:
-            raise ValueError(f"{self.verb} is empty; say of it what is to be done")
+            raise ValueError(tr("{verb} is empty; say of it what is to be done", verb=self.verb))
         return self
 
     @property

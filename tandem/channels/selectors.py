@@ -33,6 +33,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tandem.errors import LoginExpired, NotOffered, Rejected, Unavailable, codes_of
+from tandem.text import listed, tr
 
 Kind = Literal["text", "number", "day"]
 """How a value is written on the screen; numbers and days follow the system's notation."""
@@ -71,7 +72,7 @@ class BrowserCandidate(Strict):
     def _one_way(self) -> "BrowserCandidate":
         _exactly_one(self, ("label", "role", "css", "test_id", "text", "placeholder", "header"))
         if self.name is not None and self.role is None:
-            raise ValueError("name goes with role; a visible text alone is text")
+            raise ValueError(tr("name goes with role; a visible text alone is text"))
         return self
 
 
@@ -101,7 +102,7 @@ class DesktopCandidate(Strict):
     def _one_way(self) -> "DesktopCandidate":
         _exactly_one(self, ("role", "ocr", "image", "key", "header"))
         if self.name is not None and self.role is None:
-            raise ValueError("name goes with role")
+            raise ValueError(tr("name goes with role"))
         return self
 
 
@@ -136,7 +137,9 @@ class Table(Strict, Generic[Candidate]):
 
 def _known_code(code: str) -> str:
     if code not in ERROR_CODES:
-        raise ValueError(f"{code} is not an error a screen can show; valid: {', '.join(ERROR_CODES)}")
+        raise ValueError(
+            tr("{code} is not an error a screen can show; valid: {valid}", code=code, valid=", ".join(ERROR_CODES))
+        )
     return code
 
 
@@ -144,7 +147,7 @@ def _regular(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        raise ValueError(tr("not a regular expression: {why}", why=error)) from None
     return pattern
 
 
@@ -203,5 +206,9 @@ def _exactly_one(model: BaseModel, names: Sequence[str]) -> None:
     given = [name for name in names if getattr(model, name) is not None]
     if len(given) != 1:
         raise ValueError(
-            f"a candidate is found in one way, one of {', '.join(names)}; here: {', '.join(given) or 'none'}"
+            tr(
+                "a candidate is found in one way, one of {valid}; here: {given}",
+                valid=", ".join(names),
+                given=listed(given),
+            )
         )

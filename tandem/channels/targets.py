@@ -8,6 +8,7 @@ from tandem.channels.selectors import AnyCandidate, AnyScreenFile, Element, OcrL
 from tandem.channels.templates import render
 from tandem.document import closest
 from tandem.errors import NotOffered
+from tandem.text import listed
 
 Context = Mapping[str, Any]
 
@@ -84,6 +85,6 @@ def _unknown(page: AnyScreenFile, name: str, known: tuple[str, ...]) -> NotOffer
         "Screen {screen} has no element {element}. It has: {valid}.{guess}",
         screen=page.screen,
         element=name,
-        valid=", ".join(known) or "none",
+        valid=listed(known),
         guess=closest(name, known),
     )

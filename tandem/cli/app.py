@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from tandem import log
+from tandem.cli.language import check_environment, checked
+from tandem.cli.retelling import in_readers_language
 from tandem.cli.session import Session
-from tandem.errors import UsageError
-from tandem.text import LANGUAGES, tr
+from tandem.text import tr
 
 COMMANDS = (
     "demo",
@@ -52,7 +53,7 @@ def build(command: str | None = None) -> Any:
     app.callback()(_options)
     for name in (command,) if command in COMMANDS else COMMANDS:
         importlib.import_module(f"tandem.cli.{name}").register(app)
-    return typer.main.get_command(app)
+    return in_readers_language(typer.main.get_command(app))
 
 
 def _options(
@@ -64,9 +65,9 @@ def _options(
     language: Annotated[str | None, typer.Option(help=tr("Language of messages and help: en or zh."))] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help=tr("Show events as they happen."))] = False,
 ) -> None:
-    if language is not None and language not in LANGUAGES:
-        raise UsageError(
-            "There is no language {language}. Valid values: {valid}.", language=language, valid=", ".join(LANGUAGES)
-        )
+    if language is not None:
+        checked(language)
+    else:
+        check_environment()
     log.configure(level="DEBUG" if verbose else "WARNING")
     context.obj = Session(workspace, language, verbose)

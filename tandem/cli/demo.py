@@ -12,7 +12,7 @@ from tandem.cli.session import session_of
 from tandem.cli.show import Show
 from tandem.cli.stopping import carry_out
 from tandem.errors import UsageError
-from tandem.text import language, tr
+from tandem.text import language, listed, tr
 from tandem.workspace.bot import bots
 from tandem.workspace.demonstration import Demonstration, staged
 from tandem.workspace.formats import Format
@@ -70,7 +70,5 @@ def _demonstration(bot: str | None) -> tuple[str, Demonstration]:
     found = {name: path for name in bots(roots) if (path := roots.file("bots", name, _FILE)) is not None}
     name = bot or next(iter(found), "")
     if name not in found:
-        raise UsageError(
-            "Bot {bot} has no demonstration. Bots that have one: {valid}.", bot=name, valid=", ".join(found) or "none"
-        )
+        raise UsageError("Bot {bot} has no demonstration. Bots that have one: {valid}.", bot=name, valid=listed(found))
     return name, Format("demo", Demonstration).read(found[name])

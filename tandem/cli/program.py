@@ -13,6 +13,7 @@ from types import FrameType
 import typer
 
 from tandem import log, misfit
+from tandem.cli.retelling import retold
 from tandem.errors import TandemError, UsageError
 from tandem.text import LANGUAGES, tr, use_language
 
@@ -76,11 +77,11 @@ def _usage(error: typer.TyperException) -> str:
 
     if isinstance(error.__cause__, ValidationError):
         error.message = misfit.why(error.__cause__.errors(include_url=False)[0])
-    message = error.format_message().rstrip(".?")
+    message = retold(error.format_message().rstrip(".?"))
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "tandem"
-    if not message:
-        return ""
+    if not message or "\n" in message:  # nothing, or a whole help page
+        return message
     return tr("{message}. See: {command} --help", message=message, command=command)
 
 

@@ -20,7 +20,7 @@ from tandem.domain.operation import Operation, operation_named
 from tandem.domain.record import Record
 from tandem.engine.attendant import preview_of
 from tandem.errors import LoginExpired, UsageError
-from tandem.text import tr
+from tandem.text import listed, tr
 from tandem.workspace.catalogue import RECORDING
 from tandem.workspace.roots import Roots
 from tandem.workspace.rules.names import known_operations
@@ -99,7 +99,7 @@ def _recording(workspace: Workspace, name: str) -> tuple[str, Recording]:
         raise UsageError(
             "There is no recording {name}. Recordings: {valid}.{guess}",
             name=name,
-            valid=", ".join(known) or "none",
+            valid=listed(known),
             guess=closest(wanted, list(known)),
         )
     known_operations()
@@ -118,7 +118,7 @@ def _only_system(workspace: Workspace, vendor: str) -> str:
             "The workspace has {count} systems of vendor {vendor}. Say which with --system, one of {valid}.",
             count=len(names),
             vendor=vendor,
-            valid=", ".join(workspace.configuration.systems) or "none",
+            valid=listed(workspace.configuration.systems),
         )
     return names[0]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tandem.cli.example import example_vendor
+from tandem.cli.language import checked
 from tandem.cli.session import session_of
 from tandem.text import tr
 from tandem.workspace import code, sandbox
@@ -35,9 +36,9 @@ def serve(
     language: Annotated[str, typer.Option(help=tr("Language of the screens: en or zh."))] = "en",
 ) -> None:
     """Serve one sandbox until interrupted; one JSON line with its url and credentials is printed when it is ready."""
+    options = sandbox.SandboxOptions(orders, seed, fault or (), switch or (), checked(language), port, tls)
     roots = Roots.of(session_of(context).find_folder())
     code.overlay(roots)
-    options = sandbox.SandboxOptions(orders, seed, fault or (), switch or (), language, port, tls)
     sandbox.serve(vendor, options, roots)
 
 

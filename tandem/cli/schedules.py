@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tandem.cli.books import read
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
-from tandem.cli.words import moment
+from tandem.cli.words import moment, word
 from tandem.store import firings, tickets
 from tandem.store.firings import Firing
 from tandem.text import tr
@@ -111,8 +111,9 @@ def _outcome(standing: _Standing) -> str:
         return tr("cannot fire: ticket {ticket}", ticket=standing.ticket)
     if standing.last is None:
         return ""
-    became = ", ".join(f"{count} {outcome}" for outcome, count in standing.outcomes.items())
-    return f"{standing.last.outcome}: {became}" if became else standing.last.outcome
+    became = ", ".join(f"{count} {word(outcome)}" for outcome, count in standing.outcomes.items())
+    outcome = word(standing.last.outcome)
+    return f"{outcome}: {became}" if became else outcome
 
 
 def _data(standing: _Standing) -> dict[str, Any]:

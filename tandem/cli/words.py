@@ -6,7 +6,7 @@ from tandem.text import tr
 
 
 def word(status: str | None) -> str:
-    """A status of runs or tickets, how a ticket was settled, or an outcome; a bot's own word stays as it is."""
+    """A status, how a ticket was settled, or an outcome of a run or a firing; a bot's own word stays as it is."""
     words = {
         "ready": tr("ready"),
         "running": tr("running"),
@@ -19,6 +19,16 @@ def word(status: str | None) -> str:
         "created": tr("created"),
         "refused": tr("refused"),
         "draft": tr("draft"),
+        "repeated": tr("repeated"),
+        "declined": tr("declined"),
+        "no_twin": tr("no second document"),
+        "twin_found": tr("second document found"),
+        "late_change_found": tr("late change found"),
+        "started": tr("started"),
+        "nothing": tr("nothing to do"),
+        "queued": tr("queued"),
+        "skipped": tr("skipped"),
+        "missed": tr("missed"),
     }
     return words.get(status or "", status or "")
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from tandem.text import tr
+
 
 @dataclass(frozen=True)
 class Personal:
@@ -20,7 +22,7 @@ class Record(BaseModel):
 
 def _plain(value: Decimal) -> Decimal:
     if not value.is_finite():
-        raise ValueError("a finite number is expected")
+        raise ValueError(tr("it must be a finite number"))
     return Decimal(f"{value.normalize():f}")
 
 

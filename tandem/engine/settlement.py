@@ -21,6 +21,7 @@ from tandem.errors import UsageError
 from tandem.store import audit, runs, tickets
 from tandem.store import journal as journal_rows
 from tandem.store.tickets import Ticket, TicketRun
+from tandem.text import phrase
 
 
 class Settlement:
@@ -251,8 +252,18 @@ class _MetAgain(Exception):
     """Another run has met the ticket's fault since it was read."""
 
 
+_HOW = {
+    "retried": phrase("what it stopped was set going again"),
+    "resolved": phrase("a person told what was done by hand"),
+    "fired": phrase("its schedule has fired since"),
+}
+"""How a ticket was settled, by its resolution."""
+
+
 def _settled(ticket: Ticket) -> UsageError:
-    return UsageError("Ticket {ticket} is settled already: {how}.", ticket=ticket.id, how=ticket.resolution)
+    return UsageError(
+        "Ticket {ticket} is settled already: {what}.", ticket=ticket.id, what=_HOW[str(ticket.resolution)]
+    )
 
 
 def _under_way() -> UsageError:

@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from tandem.text import tr
+
 
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not _is_sound(url):
-        raise ValueError(f"{url!r} is no address such as https://erp.example.com")
+        raise ValueError(tr("{value} is no address such as https://erp.example.com", value=repr(url)))
     if parts.username or parts.password:
-        raise ValueError("an address holds no user name or password; they belong into auth")
+        raise ValueError(tr("an address holds no user name or password; they belong into auth"))
     if parts.query or parts.fragment:
-        raise ValueError(f"{url!r} has a query or a fragment; leave away what follows the path")
+        raise ValueError(tr("{value} has a query or a fragment; leave away what follows the path", value=repr(url)))
     return url.rstrip("/")
 
 

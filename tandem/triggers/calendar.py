@@ -13,6 +13,7 @@ import chinese_calendar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tandem import log
+from tandem.text import tr
 
 _SATURDAY = 5
 _SPAN = ".."
@@ -65,9 +66,11 @@ def _days(value: object) -> tuple[date, ...]:
     try:
         begin, end = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError:
-        raise ValueError(f"{value!s} is no day such as 2027-10-01, nor days such as 2027-02-05..2027-02-11") from None
+        raise ValueError(
+            tr("{value} is no day such as 2027-10-01, nor days such as 2027-02-05..2027-02-11", value=value)
+        ) from None
     if end < begin:
-        raise ValueError(f"{value!s} ends before it begins")
+        raise ValueError(tr("{value} ends before it begins", value=value))
     return tuple(begin + timedelta(days=number) for number in range((end - begin).days + 1))
 
 
@@ -91,7 +94,7 @@ class CalendarFile(BaseModel):
     def _is_consistent(self) -> "CalendarFile":
         twice = sorted({*_flat(self.holidays)} & {*_flat(self.working_days)})
         if twice:
-            raise ValueError(f"{twice[0]} is both a holiday and a working day; leave it in one list")
+            raise ValueError(tr("{value} is both a holiday and a working day; leave it in one list", value=twice[0]))
         return self
 
 

@@ -1,6 +1,5 @@
 """The ``schedules:`` of tandem.yaml."""
 
-import difflib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -8,7 +7,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from tandem.triggers.duration import Duration
+from tandem.document import nearest
+from tandem.text import tr
+from tandem.triggers.duration import Duration, written
 from tandem.triggers.rule import Beat, Cron, Every
 
 _FIELDS = 5
@@ -18,9 +19,13 @@ _DUE_ON = "{due_on}"
 def _zone(name: str) -> str:
     known = available_timezones()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        guess = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai, Europe/Berlin or UTC.{guess}")
+        raise ValueError(
+            tr(
+                "{value} is no time zone such as {examples}",
+                value=repr(name),
+                examples=nearest(name, sorted(known)) or "Asia/Shanghai, Europe/Berlin, UTC",
+            )
+        )
     return name
 
 
@@ -29,12 +34,22 @@ def _cron(expression: str) -> str:
     parts = expression.split()
     if len(parts) != _FIELDS:
         raise ValueError(
-            f"{expression!r} has {len(parts)} fields, not the five of cron: minute hour day-of-month month day-of-week"
+            tr(
+                "{value} has {count} fields, not the five of cron: minute hour day-of-month month day-of-week",
+                value=repr(expression),
+                count=len(parts),
+            )
         )
     try:
         CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        raise ValueError(f"{expression!r} is no cron expression such as '0 2 * * *': {str(error).lower()}") from None
+        raise ValueError(
+            tr(
+                "{value} is no cron expression such as '0 2 * * *': {why}",
+                value=repr(expression),
+                why=str(error).lower(),
+            )
+        ) from None
     return " ".join(parts)
 
 
@@ -42,7 +57,9 @@ def _item_text(text: str) -> str:
     try:
         text.format(due_on="2026-01-01")
     except (KeyError, IndexError, ValueError, AttributeError):
-        raise ValueError(f"{text!r} has a placeholder other than {_DUE_ON}") from None
+        raise ValueError(
+            tr("{value} has a placeholder other than {due_on}", value=repr(text), due_on=_DUE_ON)
+        ) from None
     return text
 
 
@@ -83,11 +100,11 @@ class ScheduleBlock(BaseModel):
     @model_validator(mode="after")
     def _says_when_once(self) -> "ScheduleBlock":
         if (self.cron is None) == (self.every is None):
-            raise ValueError("give either cron or every")
+            raise ValueError(tr("give either cron or every"))
         if (self.start is None) == (not self.items):
-            raise ValueError("give either start: changed or items")
+            raise ValueError(tr("give either start: changed or items"))
         if self.start == "changed" and self.misfire == "run_all":
-            raise ValueError("misfire is run_all, but one poll finds all that changed; use run_once or skip")
+            raise ValueError(tr("misfire is run_all, but one poll finds all that changed; use run_once or skip"))
         return self
 
     @property
@@ -102,6 +119,6 @@ class ScheduleBlock(BaseModel):
     @property
     def when(self) -> str:
         """The rule as one line: two schedules of the same name and line are the same schedule."""
-        beat = f"every {self.every}" if self.every is not None else str(self.cron)
+        beat = f"every {written(self.every)}" if self.every is not None else str(self.cron)
         days = f" {self.calendar}" if self.days == "working" else ""
         return f"{beat} {self.time_zone}{days}"

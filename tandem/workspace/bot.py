@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tandem.document import closest
 from tandem.errors import UsageError
+from tandem.text import listed
 from tandem.workspace.formats import Format
 from tandem.workspace.roots import Roots
 from tandem.workspace.strict import Strict, Title
@@ -38,7 +39,7 @@ def manifest_of(name: str, roots: Roots) -> BotManifest:
         raise UsageError(
             "There is no bot {name}. Bots: {valid}.{guess}",
             name=name,
-            valid=", ".join(known) or "none",
+            valid=listed(known),
             guess=closest(name, list(known)),
         )
     return BOT.read(known[name])

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from tandem.channels.browser.settings import BrowserSettings
 from tandem.channels.desktop.settings import DesktopSettings
 from tandem.http.settings import ApiSettings
+from tandem.text import tr
 from tandem.triggers.settings import ScheduleBlock
 from tandem.triggers.webhook_settings import ServerBlock, WebhookBlock, WebhookName
 from tandem.workspace.formats import Format
@@ -20,10 +21,15 @@ _POSTGRESQL = "postgresql://"
 
 def _store_url(url: str) -> str:
     if re.fullmatch(rf"{_POSTGRESQL}[^/@]*:[^/@]*@.*", url):
-        raise ValueError("a store's url holds no password; write store.url and store.password, such as env:NAME")
+        raise ValueError(tr("a store's url holds no password; write store.url and store.password, such as env:NAME"))
     if not re.fullmatch(rf"{_SQLITE}.+|{_POSTGRESQL}[^/]+/[^/]+", url):
         raise ValueError(
-            f"{url!r} is not a store, such as {_SQLITE}data/tandem.db or {_POSTGRESQL}tandem@db.example.com/tandem"
+            tr(
+                "{value} is not a store, such as {sqlite}data/tandem.db or {postgresql}tandem@db.example.com/tandem",
+                value=repr(url),
+                sqlite=_SQLITE,
+                postgresql=_POSTGRESQL,
+            )
         )
     return url
 

@@ -1,6 +1,7 @@
 """A vendor's sandbox: ``fixtures/<vendor>/sandbox.py``, made as ``fixtures/sandbox/__init__.py`` says."""
 
 import importlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from tandem import misfit
 from tandem.document import closest
 from tandem.errors import NotOffered, UsageError
+from tandem.text import listed, tr
 from tandem.workspace import code
 from tandem.workspace.roots import Roots
 
@@ -50,12 +52,12 @@ def serve(vendor: str, options: SandboxOptions, roots: Roots) -> None:
         announce = {"vendor": vendor, "credentials": credentials}
         serving.run(app, port=options.port, tls=options.tls, announce=announce)
     except (retail.RetailFileError, faulting.FaultRuleError, serving.ServeError) as error:
-        raise UsageError("{why}", why=error) from None
+        raise UsageError(error.template, **error.fields) from None
 
 
 def fault_table() -> str:
     """The kinds of fault a sandbox can show, a line each."""
-    table: str = _shared("kinds").table()
+    table: str = _shared("kinds").table(tr)
     return table
 
 
@@ -65,7 +67,7 @@ def _module(vendor: str, roots: Roots) -> ModuleType:
         raise UsageError(
             "There is no sandbox of {vendor}. Sandboxes: {valid}.{guess}",
             vendor=vendor,
-            valid=", ".join(known) or "none",
+            valid=listed(known),
             guess=closest(vendor, known),
         )
     module = code.module(FOLDER, vendor, MODULE)
@@ -88,7 +90,7 @@ def _retail() -> Any:
 
 
 def _orders(retail: Any, options: SandboxOptions) -> Any:
-    if options.orders.isdigit():
+    if re.fullmatch("-?[0-9]+", options.orders):
         return retail.generate(int(options.orders), options.seed)
     return retail.load(Path(options.orders))
 
@@ -104,7 +106,7 @@ def switches_of(model: Any, given: Sequence[str]) -> Any:
             raise UsageError(
                 "There is no switch {name}. Switches: {valid}.{guess}",
                 name=name,
-                valid=", ".join(f"{switch}={getattr(defaults, switch)}" for switch in known) or "none",
+                valid=listed(f"{switch}={getattr(defaults, switch)}" for switch in known),
                 guess=closest(name, known),
             )
         chosen[name] = _typed(name, value, types[name])
@@ -124,12 +126,12 @@ def _typed(name: str, text: str, kind: Any) -> object:
             raise UsageError(
                 "Switch {name} is {value}. Valid values: {valid}.{guess}",
                 name=name,
-                value=text or "empty",
+                value=text or tr("empty"),
                 valid=", ".join(choices),
                 guess=closest(text, list(choices)),
             ) from None
         why = misfit.why(error.errors(include_url=False)[0])
-        raise UsageError("Switch {name} is {value}: {why}.", name=name, value=text or "empty", why=why) from None
+        raise UsageError("Switch {name} is {value}: {why}.", name=name, value=text or tr("empty"), why=why) from None
 
 
 def _choices(kind: Any) -> dict[str, object]:

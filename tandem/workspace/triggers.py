@@ -7,6 +7,7 @@ from tandem.document import closest
 from tandem.domain.delivery import Proof
 from tandem.engine.engine import Engine
 from tandem.errors import UsageError
+from tandem.text import listed
 from tandem.triggers.calendar import Calendar
 from tandem.triggers.intake import Webhook
 from tandem.triggers.rule import Rule
@@ -74,7 +75,7 @@ def schedule_named(workspace: Workspace, name: str) -> Schedule:
             "There is no schedule {name} in {file}. Schedules: {valid}.{guess}",
             name=name,
             file=workspace.folder / FILE,
-            valid=", ".join(known) or "none",
+            valid=listed(known),
             guess=closest(name, list(known)),
         )
     return known[name]

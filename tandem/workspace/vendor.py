@@ -10,6 +10,7 @@ from tandem.document import closest
 from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.errors import UsageError
 from tandem.http.settings import Quota
+from tandem.text import listed
 from tandem.workspace import code
 from tandem.workspace.formats import Format
 from tandem.workspace.roots import Roots
@@ -108,7 +109,7 @@ def vendor_named(name: str, roots: Roots) -> Vendor:
         raise UsageError(
             "There is no vendor {name}. Vendors: {valid}.{guess}",
             name=name,
-            valid=", ".join(known) or "none",
+            valid=listed(known),
             guess=closest(name, list(known)),
         )
     return Vendor(name, VENDOR.read(known[name]), roots)

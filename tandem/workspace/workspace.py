@@ -6,6 +6,7 @@ from pathlib import Path
 from tandem import document
 from tandem.document import Document, closest
 from tandem.errors import UsageError
+from tandem.text import listed
 from tandem.workspace import code, cross_reference
 from tandem.workspace.bot import bots
 from tandem.workspace.configuration import TANDEM, Configuration, SystemBlock
@@ -66,7 +67,7 @@ class Workspace:
                 "There is no system {name} in {file}. Systems: {valid}.{guess}",
                 name=name,
                 file=self.folder / FILE,
-                valid=", ".join(systems) or "none",
+                valid=listed(systems),
                 guess=closest(name, list(systems)),
             )
         return systems[name]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from typing import get_args
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,9 @@ from tandem.cli.session import Session
 from tandem.cli.tickets import stopped_at
 from tandem.cli.words import word
 from tandem.cli.work import progress_bar
-from tandem.store.tickets import TicketRun
+from tandem.store.firings import FiringOutcome
+from tandem.store.runs import RunStatus
+from tandem.store.tickets import TicketRun, TicketStatus
 from tandem.text import language, use_language
 
 
@@ -24,7 +27,9 @@ def chinese() -> Iterator[None]:
 
 @pytest.mark.usefixtures("chinese")
 def test_statuses_and_outcomes_are_in_the_readers_language() -> None:
-    known = ("ready", "running", "waiting", "finished", "open", "resolved", "created", "refused", "draft")
+    statuses = (*get_args(RunStatus), *get_args(TicketStatus), *get_args(FiringOutcome), "retried", "fired")
+    outcomes = ("created", "refused", "draft", "repeated", "declined", "no_twin", "twin_found", "late_change_found")
+    known = (*statuses, *outcomes)
     assert [each for each in known if word(each).isascii()] == []
     assert word("credit_held") == "credit_held"
     assert word(None) == ""

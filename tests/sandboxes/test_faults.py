@@ -284,6 +284,14 @@ def test_control_endpoint_explains_a_wrong_rule_and_keeps_the_plan(plan: FaultPl
     assert plan.rules == ()
 
 
+@pytest.mark.parametrize("path", ["faults", "clock"])
+@pytest.mark.parametrize("body", [b"", b"rules", b"[]", b"{}", b'{"rules": 1}', b'{"rules": [1]}', b"\xff"])
+def test_control_endpoint_explains_a_body_it_cannot_read(path: str, body: bytes, client: httpx.Client) -> None:
+    refused = client.post(f"/_sandbox/{path}", content=body)
+    assert refused.status_code == 400
+    assert refused.json()["error"].startswith("the body must be JSON of the form {")
+
+
 def test_port_in_use_is_told_in_one_sentence(server: Server, ledger: Ledger) -> None:
     with (
         pytest.raises(ServeError, match=f"Port {server.port} of 127.0.0.1 is in use"),

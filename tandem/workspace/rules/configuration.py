@@ -11,6 +11,7 @@ from tandem import document
 from tandem.document import mistake
 from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.errors import TandemError, UsageError, WorkspaceError
+from tandem.text import listed
 from tandem.workspace.bot import BOT, bots
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Examined
@@ -155,7 +156,7 @@ def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
                 "bot {bot} needs a system for its role {role}. Add: {role}: <system>, one of {valid}.",
                 bot=name,
                 role=role,
-                valid=", ".join(workspace.configuration.systems) or "none",
+                valid=listed(workspace.configuration.systems),
             )
     for role, system in bound.items():
         if role not in roles:
@@ -199,7 +200,7 @@ def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, .
                 system=name,
                 vendor=system.vendor,
                 offered=", ".join(ladder) or "no channel",
-                configured=", ".join(sorted(configured)) or "none",
+                configured=listed(sorted(configured)),
             )
 
 

@@ -10,6 +10,7 @@ import tandem.domain
 from tandem.document import Document, Location, closest, mistake
 from tandem.domain.operation import operation_names
 from tandem.errors import WorkspaceError
+from tandem.text import listed
 
 
 def known_operations() -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def unknown(file: Document, at: Location, what: str, name: str, valid: Sequence[
         "there is no {what} {name}. Valid: {valid}.{guess}",
         what=what,
         name=name,
-        valid=", ".join(valid) or "none",
+        valid=listed(valid),
         guess=closest(name, list(valid)),
     )
 

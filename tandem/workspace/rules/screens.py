@@ -13,6 +13,7 @@ from tandem.channels.selectors import SCREEN_FILES, AnyScreenFile, DesktopScreen
 from tandem.document import Document, mistake
 from tandem.domain.operation import operation_named
 from tandem.errors import WorkspaceError
+from tandem.text import listed
 from tandem.workspace.catalogue import BROWSER_SCREEN, DESKTOP_SCREEN, RECORDING
 from tandem.workspace.formats import Examined, Format
 from tandem.workspace.roots import Roots
@@ -43,7 +44,7 @@ def mistakes(roots: Roots) -> Iterator[WorkspaceError]:
                 yield in_file(
                     path,
                     "it lies in no vendor's folder. Vendors: {valid}. Move it to {folder}/<vendor>/.",
-                    valid=", ".join(known) or "none",
+                    valid=listed(known),
                     folder=folder,
                 )
                 continue

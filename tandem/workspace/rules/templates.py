@@ -15,6 +15,7 @@ from tandem.document import Document, closest, mistake, shown
 from tandem.domain.operation import Operation
 from tandem.errors import WorkspaceError
 from tandem.schema_walk import keys_at, models_at
+from tandem.text import listed
 
 Place = tuple[int | str, ...]
 
@@ -158,7 +159,7 @@ class _Walk:
                         "screen {screen} opens with {name}, which is not given. Add it to params; given: {valid}.",
                         screen=act.screen,
                         name=name,
-                        valid=", ".join(act.params) or "none",
+                        valid=listed(act.params),
                     )
 
     def _rows(self, act: ReadRows) -> Value | None:
