@@ -1,5 +1,6 @@
 """``tandem init``: a workspace of one's own."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -38,5 +39,5 @@ def init(
     session.print(tr("Made {file}. Next:", file=made.folder / FILE))
     for name, url in made.systems.values():
         session.print(f"  tandem sandbox {name} --port {urlsplit(url).port}")
-    session.print(f"  tandem --workspace {made.folder} check")
-    session.print(f"  tandem --workspace {made.folder} doctor")
+    for command in ("check", "doctor"):
+        session.print(f"  tandem --workspace {shlex.quote(str(made.folder))} {command}")

@@ -10,6 +10,7 @@ from tandem.cli.example import example_bot
 from tandem.cli.person import at_terminal, present, show
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
+from tandem.cli.words import word
 from tandem.cli.work import Watched, engine_of
 from tandem.domain.record import Record
 from tandem.engine.attendant import WritePreview
@@ -83,7 +84,7 @@ class _Source:
         """The work items given; none for ``--changed``. Raises UsageError."""
         kind = engine.bot(self.bot).item
         if self._batch_file is not None:
-            return batch.read(self._batch_file, kind, session.say)
+            return batch.read(self._batch_file, kind)
         if len(kind.model_fields) > 1 and self._items:
             raise UsageError(
                 "Work items of bot {bot} have several fields ({fields}). Give them in a file: --batch.",
@@ -135,7 +136,11 @@ async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[di
                 for write in writes:
                     show(session, write)
                 session.print(
-                    tr("{key} would end as {outcome}. Nothing was written.", key=work.business_key, outcome=outcome)
+                    tr(
+                        "{key} would end as {outcome}. Nothing was written.",
+                        key=work.business_key,
+                        outcome=word(outcome),
+                    )
                 )
     return previews
 

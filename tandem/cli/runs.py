@@ -17,6 +17,7 @@ from tandem.store import journal, runs
 from tandem.store.journal import Entry
 from tandem.store.runs import RunRow
 from tandem.text import tr
+from tandem.workspace.bot import manifest_of
 
 _STATUSES = ("ready", "running", "waiting", "finished")
 
@@ -52,6 +53,8 @@ def list_runs(
             guess=closest(status, _STATUSES),
         )
     found = read(session, lambda books: runs.list_newest(books, limit, status=_status(status), bot=bot))
+    if bot is not None and not found:
+        manifest_of(bot, session.workspace.roots)  # tells the bots there are, when this is none
     if as_json:
         session.json([_data(row) for row in found])
         return
@@ -66,6 +69,8 @@ def show_run(
 ) -> None:
     """Print one run and its journal."""
     session = session_of(context)
+    if not run.strip():
+        raise UsageError("The run's id is empty. List the runs with: tandem runs list")
     row, entries = read(session, lambda books: _with_journal(books, run))
     if as_json:
         session.json(_data(row) | {"healed": healed(entries), "journal": [asdict(entry) for entry in entries]})

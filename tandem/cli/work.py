@@ -52,13 +52,14 @@ class Watched:
                 self.tally = await engine.work(
                     concurrency=concurrency, patience_s=patience_s, only=run_ids, on_finished=finished
                 )
-        rows = await engine.database.read(lambda books: runs.of_ids(books, list(dict.fromkeys(run_ids or ()))))
+        rows = await engine.database.read(lambda books: runs.of_ids(books, sorted(self.tally.left)))
         self.left = [row for row in rows if row.status != "finished"]
 
     def print(self) -> None:
         """Every run with its outcome, what those that have not ended wait for, then how many of each."""
         session = self._session
-        session.table((tr("run"), tr("work item"), tr("outcome"), tr("result")), map(_row, self.ended))
+        if self.ended:
+            session.table((tr("run"), tr("work item"), tr("outcome"), tr("result")), map(_row, self.ended))
         if self.left:
             session.table((tr("run"), tr("work item"), tr("not ended")), map(_row_left, self.left))
         session.print(summary(self.tally.finished, self.tally.waiting))

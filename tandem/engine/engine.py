@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,11 +41,16 @@ Starting = Callable[[Connection], list[str]]
 
 @dataclass
 class Tally:
-    """What one call of ``work`` did: finished runs by outcome, how many wait at its end, and when the next is due."""
+    """What one call of ``work`` did: finished runs by outcome, the ids of those it left, and when the next is due."""
 
     finished: Counter[str] = field(default_factory=Counter)
-    waiting: int = 0
+    left: Set[str] = frozenset()
     next_wake_at: datetime | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many it left."""
+        return len(self.left)
 
 
 class Stopped(asyncio.CancelledError):
@@ -247,7 +252,7 @@ class _Worker:
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
-        self._tally.waiting = len(self._waiting | self._left)
+        self._tally.left = self._waiting | self._left
         return self._tally
 
     async def _fill(self) -> bool:

@@ -1,6 +1,6 @@
 """A batch: a table of work items, CSV or XLSX, one row each, its columns the fields of the bot's item."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ from tandem import misfit
 from tandem.document import closest
 from tandem.domain.record import Record
 from tandem.errors import WorkspaceError
-from tandem.text import tr
+from tandem.schema_walk import is_number
 from tandem.workspace.table import table_of
 
 
-def read(path: Path, item: type[Record], warn: Callable[[str], object]) -> list[Record]:
-    """The work items of a file. Raises WorkspaceError for a file that is no such table, or an empty one.
+def read(path: Path, item: type[Record]) -> list[Record]:
+    """The work items of a file.
 
-    ``warn`` is told, in one sentence, of numbers that may have lost zeros.
+    Raises WorkspaceError for a file that is no such table, or an empty one, and for numbers where text belongs: without
+    the zeros they may have lost they would name other work items.
     """
     table = table_of(path)
     valid = list(item.model_fields)
@@ -31,14 +32,14 @@ def read(path: Path, item: type[Record], warn: Callable[[str], object]) -> list[
                 guess=closest(column, valid),
             )
     for column in table.attrs["numbers"]:
-        warn(
-            tr(
-                "{file}: the column {column} holds numbers, and a spreadsheet drops the zeros before a number. If "
-                "yours begin with zeros, format the column as text and enter them anew, or as 00000000, say.",
+        if not is_number(item, (column,)):
+            raise WorkspaceError(
+                "{file}: the column {column} holds numbers, from which a spreadsheet drops leading zeros: they may "
+                "name something else. Format the column as text and enter them anew, or give it a format of as many "
+                "zeros, such as 00000000.",
                 file=path,
                 column=column,
             )
-        )
     if table.empty:
         raise WorkspaceError("{file} holds no work item below its headings. Add a row for each.", file=path)
     return [_item(path, line, row, item) for line, row in zip(table.index, table.to_dict("records"), strict=True)]

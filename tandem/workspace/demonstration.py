@@ -148,7 +148,9 @@ def _sandbox(vendor: str, options: Sequence[str]) -> Iterator[RunningSandbox]:
         line = process.stdout.readline()
         if not line:
             _, told = process.communicate(timeout=_START_S)
-            raise UsageError("{why}", why=told.decode().strip() or f"The sandbox of {vendor} did not start.")
+            raise UsageError(
+                "{why}", why=told.decode().strip() or tr("The sandbox of {vendor} did not start.", vendor=vendor)
+            )
         yield RunningSandbox(vendor, json.loads(line)["url"])
     finally:
         process.terminate()

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tandem.errors import UsageError
 from tandem.http.settings import ApiSettings
-from tandem.text import tr
+from tandem.text import listed, tr
 from tandem.workspace.paths import with_paths
 from tandem.workspace.reach import fault_of
 from tandem.workspace.workspace import Workspace
@@ -77,15 +77,15 @@ def _ocr_languages() -> Iterator[Finding]:
     program = shutil.which("tesseract")
     if program is None:
         return
-    listed = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False).stdout.split()
+    told = subprocess.run([program, "--list-langs"], capture_output=True, text=True, check=False).stdout.splitlines()
+    installed = [line for line in told if not line.endswith(":")]  # the heading ends so
     for language, package in (("eng", "tesseract-ocr-eng"), ("chi_sim", "tesseract-ocr-chi-sim")):
         subject = tr("OCR language {language}", language=language)
-        if language in listed:
+        if language in installed:
             yield Finding(subject, "ok", language)
         else:
-            yield Finding(
-                subject, "missing", tr("not among {languages}", languages=", ".join(listed[-9:])), _install(package)
-            )
+            detail = tr("not among {languages}", languages=listed(installed[-9:]))
+            yield Finding(subject, "missing", detail, _install(package))
 
 
 def _display() -> Finding:

@@ -15,6 +15,8 @@ from tandem.workspace.roots import Roots
 Kind = Literal["vendor", "bot"]
 _OWN_FOLDER = {"vendor": "api_clients", "bot": "bots"}
 _SUFFIX = ".jinja"
+_SHARED = "conftest.py"
+"""One for the tests of all vendors and bots; the first skeleton brings it."""
 
 
 def add(kind: Kind, name: str, workspace: Path) -> list[Path]:
@@ -36,7 +38,11 @@ def add(kind: Kind, name: str, workspace: Path) -> list[Path]:
             name=name,
             folder=taken[0] / folder / name,
         )
-    return [_write(path, text) for path, text in _files(kind, name, workspace) if not path.exists()]
+    files = list(_files(kind, name, workspace))
+    for path, _ in files:
+        if path.exists() and path.name != _SHARED:
+            raise UsageError("{file} is there already. Move it away, or choose another name.", file=path)
+    return [_write(path, text) for path, text in files if not path.exists()]
 
 
 def _files(kind: Kind, name: str, workspace: Path) -> Iterator[tuple[Path, str]]:

@@ -24,7 +24,7 @@ _BROKEN = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError
 def table_of(path: Path) -> "pd.DataFrame":
     """The table as text, its index the lines of the file; an empty cell is ``""``. Raises WorkspaceError.
 
-    Rows without any value at the end are left away. ``attrs["numbers"]``: the columns that hold numbers whose leading
+    Rows without any value are left away. ``attrs["numbers"]``: the columns that hold numbers whose leading
     zeros, if they had any, the spreadsheet did not keep.
     """
     import pandas as pd  # takes longer to load than the whole command line, and most commands read no table
@@ -33,11 +33,10 @@ def table_of(path: Path) -> "pd.DataFrame":
         raise WorkspaceError("{file} is a folder, not a table. Put a CSV or XLSX file there.", file=path)
     numbers: set[int] = set()
     try:
-        rows = list(_spreadsheet(path, numbers) if path.suffix.lower() == ".xlsx" else _text(path))
+        lines = _spreadsheet(path, numbers) if path.suffix.lower() == ".xlsx" else _text(path)
+        rows = [(line, row) for line, row in lines if any(value.strip() for value in row)]
     except OSError as error:
         raise WorkspaceError("{file} cannot be read: {why}.", file=path, why=error.strerror) from None
-    while rows and not any(rows[-1][1]):
-        rows.pop()
     if not rows:
         raise WorkspaceError("{file} is empty. Its first row must name the columns.", file=path)
     (first, headings), *body = rows

@@ -116,8 +116,8 @@ def test_check_counts_files_and_tells_mistakes_as_json(acme: Path) -> None:
     assert mistakes == [
         {
             "file": str(acme / "tandem.yaml"),
-            "line": 5,
-            "message": f"{acme}/tandem.yaml:5: language is 'de'. Valid values: en, zh.",
+            "line": 6,
+            "message": f"{acme}/tandem.yaml:6: language is 'de'. Valid values: en, zh.",
         }
     ]
 
@@ -160,6 +160,34 @@ def test_doctor_says_what_is_missing_and_the_command_that_fetches_it(tmp_path: P
     findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert findings["OCR"]["state"] == "missing"
     assert "tesseract" in findings["OCR"]["fix"]
+
+
+def test_doctor_names_the_languages_of_ocr_that_are_installed(tmp_path: Path) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text(
+        "#!/bin/sh\necho 'List of available languages in \"/usr/share/tessdata/\" (2):'\necho eng\necho osd\n"
+    )
+    program.chmod(0o755)
+    done = tandem("doctor", "--json", folder=tmp_path, PATH=str(tmp_path))
+    findings = {finding["subject"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert findings["OCR language eng"]["state"] == "ok"
+    assert findings["OCR language chi_sim"]["detail"] == "not among eng, osd"
+
+
+def test_runs_of_a_bot_there_is_not_are_refused_with_the_bots_there_are(acme: Path) -> None:
+    done = tandem("runs", "list", "--bot", "nobot", folder=acme)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("There is no bot nobot. Bots: ")
+
+
+def test_run_without_an_id_is_asked_for_one(acme: Path) -> None:
+    done = tandem("runs", "show", "", folder=acme)
+    assert (done.returncode, done.stderr) == (2, "The run's id is empty. List the runs with: tandem runs list\n")
+
+
+def test_next_commands_of_a_new_workspace_can_be_pasted(tmp_path: Path) -> None:
+    made = tandem("init", "my ws/{x}", folder=tmp_path)
+    assert "  tandem --workspace 'my ws/{x}' check\n" in made.stdout
 
 
 def test_doctor_in_a_workspace_says_which_system_does_not_answer(acme: Path) -> None:

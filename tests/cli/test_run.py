@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fixtures.retail import generate
@@ -12,6 +13,7 @@ from fixtures.sandbox.faults import FaultPlan
 from fixtures.sandbox.serve import serve
 from fixtures.sap_s4hana import sandbox as erp_sandbox
 from tandem.workspace.founding import found
+from tandem.workspace.workspace import Workspace
 from tests.cli.test_commands import tandem
 
 ORDERS = 12
@@ -47,6 +49,20 @@ def test_changed_orders_are_worked_on_once_and_can_be_looked_up(acme: Path) -> N
     assert f"erp_order_id={created['result']['erp_order_id']}" in shown.stdout
     listed = json.loads(tandem("runs", "list", "--json", "--limit", "100", folder=acme).stdout)
     assert created["id"] in [run["id"] for run in listed]
+
+
+def test_run_that_waits_is_named_also_when_no_item_was_given(acme: Path) -> None:
+    with (acme / "tandem.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"schedules:\n  daily: {{bot: {BOT}, items: [{{order: '00000002'}}], every: 1d}}\n")
+    api = Workspace.load(acme).configuration.systems["erp"].api
+    assert api is not None
+    httpx.post(f"{api.url}/_sandbox/faults", json={"rules": ["maintenance:any:1"]}).raise_for_status()
+    assert tandem("schedules", "fire", "daily", folder=acme).returncode == 0
+    done = tandem("run", BOT, "--patience-s", "0", folder=acme)
+    heading, row, summary = filter(None, map(str.strip, done.stdout.splitlines()))
+    assert heading.split() == ["run", "work", "item", "not", "ended"]
+    assert "crm order 00000002" in row
+    assert summary == "no run ended; 1 not ended yet."
 
 
 def test_batch_file_runs_its_orders_and_no_others(acme: Path) -> None:

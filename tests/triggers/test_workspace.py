@@ -33,6 +33,12 @@ def test_valid_schedule_has_no_mistake(acme: Path) -> None:
     assert schedule.when == "0 2 * * * Asia/Shanghai weekdays"
 
 
+@pytest.mark.parametrize("length", ["10s", "90s", "5m", "36h", "2d"])
+def test_interval_is_shown_as_it_was_written(length: str, acme: Path) -> None:
+    with_schedule(acme, f"  often: {{bot: credit_check, items: [{{customer: C1}}], every: {length}}}")
+    assert schedules(Workspace.load(acme))["often"].when == f"every {length} UTC"
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [

@@ -13,4 +13,4 @@ def test_row_with_too_many_values_is_named_and_nothing_is_read(tmp_path: Path) -
     path = tmp_path / "two.csv"
     path.write_text("order\n00000003\n00000004,00000006\n", encoding="utf-8")
     with pytest.raises(WorkspaceError, match=r"two\.csv:3: 2 values for 1 columns"):
-        batch.read(path, Item, print)
+        batch.read(path, Item)

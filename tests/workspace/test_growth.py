@@ -8,6 +8,7 @@ import pytest
 
 from tandem.errors import UsageError
 from tandem.workspace.check import check
+from tandem.workspace.founding import found
 from tandem.workspace.growth import add
 
 
@@ -28,6 +29,14 @@ def test_new_vendor_and_bot_pass_check_and_their_own_tests(acme: Path) -> None:
 def test_name_that_is_no_package_is_refused(name: str, acme: Path) -> None:
     with pytest.raises(UsageError, match="Use small letters, digits and _"):
         add("vendor", name, acme)
+
+
+def test_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    found(tmp_path / "acme", "en")
+    add("vendor", "credit", tmp_path / "acme")
+    with pytest.raises(UsageError, match=r"test_credit\.py is there already\. Move it away, or choose another name"):
+        add("bot", "credit", tmp_path / "acme")
+    assert not (tmp_path / "acme" / "bots" / "credit").exists()
 
 
 def test_name_that_is_taken_is_refused(acme: Path) -> None:
