@@ -15,6 +15,7 @@ from pydantic import Field
 from ruamel.yaml import YAML
 
 from tandem.errors import StoreError, UsageError
+from tandem.text import tr
 from tandem.workspace.founding import found
 from tandem.workspace.roots import FILE, Roots
 from tandem.workspace.strict import Strict, Title
