@@ -50,6 +50,9 @@ class TandemError(Exception):
 
     Fields are kept as text, so that an error can be recorded and come back equal. They must hold no secret,
     no personal datum and no response body. ``evidence`` is what a channel saved of the moment.
+
+    ``channels``: where several channels failed, the recorded failure of each, in the order they were tried; they are
+    told after the sentence.
     """
 
     code: ClassVar[str] = "error"
@@ -58,15 +61,18 @@ class TandemError(Exception):
         self.template = template
         self.fields = {name: str(value) for name, value in fields.items()}
         self.evidence = evidence
+        self.channels: Mapping[str, Mapping[str, object]] = {}
         super().__init__(template)
 
     def __str__(self) -> str:
         phrases = {name: tr(self.fields[name]) for name in _PHRASES if name in self.fields}
-        return tr(self.template, **self.fields | phrases)
+        sentence = tr(self.template, **self.fields | phrases)
+        return f"{sentence} {_listed(self.channels)}" if self.channels else sentence
 
     def recorded(self) -> dict[str, object]:
         """The error as JSON-safe data; ``TandemError.restored`` is the way back."""
-        return {"code": self.code, "template": self.template, "fields": self.fields}
+        data: dict[str, object] = {"code": self.code, "template": self.template, "fields": self.fields}
+        return data | ({"channels": self.channels} if self.channels else {})
 
     @staticmethod
     def restored(data: Mapping[str, object]) -> "TandemError":
@@ -76,7 +82,16 @@ class TandemError(Exception):
         assert isinstance(fields, dict)
         error = kind.__new__(kind)
         TandemError.__init__(error, str(data["template"]), **fields)
+        channels = data.get("channels", {})
+        assert isinstance(channels, dict)
+        error.channels = channels
         return error
+
+
+def _listed(channels: Mapping[str, Mapping[str, object]]) -> str:
+    """``api: …; browser: …``: the last sentence keeps its end, which may be a command."""
+    told = [f"{name}: {TandemError.restored(failure)}" for name, failure in channels.items()]
+    return "; ".join([*(each.rstrip(".。") for each in told[:-1]), told[-1]])
 
 
 def error_named(code: str) -> type[TandemError]:

@@ -10,8 +10,10 @@ from tandem.domain.clock import Clock, NewId
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
+from tandem.engine.failures import of_channels
 from tandem.engine.journal import Journal
 from tandem.engine.plan import next_spot
+from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
 from tandem.engine.system import System
 from tandem.engine.tickets import Ticketing
@@ -192,9 +194,12 @@ class Climb:
         self.context.journal.note(self.step_name, "ended", body | _evidence_data(error))
 
     async def _exhausted(self) -> None:
-        last = self.state.attempts[-1]
-        error = TandemError.restored(last.error) if last.error else self._unforeseen(RuntimeError())
-        await self._ticket("channels_exhausted", error, channel=last.channel, fold=True)
+        failures = {attempt.channel: self._failure(attempt) for attempt in self.state.current_attempts}
+        error = of_channels(failures, self.operation.name, self.system.name)
+        await self._ticket("channels_exhausted", error, channel=self.state.attempts[-1].channel, fold=True)
+
+    def _failure(self, attempt: AttemptState) -> TandemError:
+        return TandemError.restored(attempt.error) if attempt.error else self._unforeseen(RuntimeError())
 
     async def _ticket(
         self, kind: Any, error: TandemError, *, channel: ChannelName | None, fold: bool = False, blocking: bool = True

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from tandem.domain.channel import Attempt, Channel
-from tandem.domain.operation import Operation
+from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
+from tandem.engine.failures import of_channels
 from tandem.engine.system import System
 from tandem.errors import LoginExpired, NotOffered, NotSent, TandemError, Unavailable, UnknownOutcome
 
@@ -18,29 +19,31 @@ async def observe(
 ) -> Record:
     """Ask on each rung once, for the sake of a step.
 
-    Raises what the last rung raised: NotSent or UnknownOutcome; Rejected at once.
+    Raises NotSent or UnknownOutcome, as the last rung did, once all have failed; Rejected at once.
     """
     rungs = system.rungs(operation.name)
-    last: TandemError = NotOffered(
-        "{operation} is offered on none of the channels of system {system}.",
-        operation=operation.name,
-        system=system.name,
-    )
+    failures: dict[ChannelName, TandemError] = {}
     for number, name in enumerate(rungs.ladder if rungs else (), start=1):
         channel = system.channel(name)
         attempt = Attempt(operation, system.name, request, None, context.journal.run_id, number)
         try:
             return await _read(context, step, channel, attempt)
         except LoginExpired as error:
-            last = error
+            failures[name] = error
             try:
                 await channel.login()
                 return await _read(context, step, channel, attempt)
             except (NotSent, UnknownOutcome) as again:
-                last = again
+                failures[name] = again
         except (NotSent, UnknownOutcome) as error:
-            last = error
-    raise last
+            failures[name] = error
+    if failures:
+        raise of_channels(failures, operation.name, system.name)
+    raise NotOffered(
+        "{operation} is offered on none of the channels of system {system}.",
+        operation=operation.name,
+        system=system.name,
+    )
 
 
 async def _read(context: "Context", step: str, channel: Channel, attempt: Attempt) -> Record:

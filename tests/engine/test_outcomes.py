@@ -10,7 +10,7 @@ from tandem.engine.engine import Engine, Tally
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
-from tandem.errors import BusinessError, StoreError
+from tandem.errors import BusinessError, StoreError, TandemError, Unavailable
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
 from tests.engine.vendor import NOTE_POST, Note, Office, cancelling, order, work
@@ -237,6 +237,39 @@ async def test_no_rung_left_tries_whole_ladders_then_opens_one_ticket_for_all(en
     (ticket,) = await open_tickets(engine)
     assert (ticket.kind, ticket.count, len(ticket.runs)) == ("channels_exhausted", 2, 2)
     assert office.books.documents == []
+
+
+async def test_ticket_of_an_exhausted_ladder_tells_what_each_channel_said_last(engine: Engine, office: Office) -> None:
+    office.api.script = ["unavailable"] * 50
+    office.browser.script = ["refused", *["screen_not_ready"] * 50]
+    office.desktop.script = ["not_offered"] * 50
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    assert str(TandemError.restored(ticket.error)) == (
+        "No channel could carry sales_order.create on system erp. "
+        "api: Maintenance; browser: Another screen; desktop: No such endpoint."
+    )
+    assert (ticket.channel, ticket.error["code"]) == ("desktop", "not_offered")
+
+
+async def test_ticket_of_a_ladder_of_one_channel_says_what_that_channel_said(engine: Engine, office: Office) -> None:
+    office.use_ladder("api")
+    office.api.script = ["unavailable"] * 50
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    assert ticket.error == Unavailable("Maintenance.").recorded()
+
+
+async def test_first_look_that_no_channel_can_take_tells_what_each_said(engine: Engine, office: Office) -> None:
+    office.use_ladder("api", look_first=True)
+    office.api.find_script = ["unavailable"] * 50
+    office.browser.find_script = ["screen_not_ready"] * 50
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, str(TandemError.restored(ticket.error))) == (
+        "channels_exhausted",
+        "No channel could carry sales_order.find on system erp. api: Maintenance; browser: Another screen.",
+    )
 
 
 async def test_order_keyed_by_a_person_is_adopted_and_not_created_again(engine: Engine, office: Office) -> None:

@@ -1,0 +1,27 @@
+"""What each channel said of an operation that none of them could carry."""
+
+from collections.abc import Mapping
+
+from tandem.domain.operation import ChannelName
+from tandem.errors import TandemError
+from tandem.text import phrase
+
+
+def of_channels(failures: Mapping[ChannelName, TandemError], operation: str, system: str) -> TandemError:
+    """The last of the failures; where several channels failed, it tells those of the others too, with their evidence.
+
+    ``failures``: at least one, in the order of the ladder. The class stays that of the last, by which tickets fold.
+    """
+    last = list(failures.values())[-1]
+    if len(failures) == 1:
+        return last
+    error = TandemError.restored(
+        {
+            "code": last.code,
+            "template": phrase("No channel could carry {operation} on system {system}."),
+            "fields": last.fields | {"operation": operation, "system": system},
+            "channels": {name: failure.recorded() for name, failure in failures.items()},
+        }
+    )
+    error.evidence = tuple(dict.fromkeys(item for failure in failures.values() for item in failure.evidence))
+    return error
