@@ -65,7 +65,7 @@ class Engine:
     """One process's engine over one store. Call ``recover`` once, before ``work``.
 
     ``worker``: as which worker of the store it takes runs; None: as the only process there is. A ``dispatcher`` is told
-    of every run that is started here.
+    of every run that is started here. ``unbound``: bots that have no systems here, each with what is wrong.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class Engine:
         attendant: Attendant | None = None,
         worker: str | None = None,
         new_id: NewId = new_id,
+        unbound: Mapping[str, UsageError] | None = None,
     ) -> None:
         self.database, self.codec, self.worker = database, codec, worker
         self.dispatcher: Dispatcher | None = None
         self.clock: Clock = clock or SystemClock()
         self.new_id = new_id
         self.systems, self.attendant = systems, attendant
+        self._unbound = unbound or {}
         self.bots = {**bots, late_look.BOT: late_look.bot(database, codec, self.clock, systems)}
 
     async def recover(self) -> int:
@@ -186,7 +188,9 @@ class Engine:
                     stack.push_async_callback(channel.aclose)
 
     def bot(self, name: str) -> Bot:
-        """The bot of that name. Raises UsageError with the names there are."""
+        """The bot of that name. Raises UsageError with the names there are, or with why it cannot work here."""
+        if name in self._unbound:
+            raise self._unbound[name]
         if name not in self.bots:
             known = ", ".join(sorted(bot for bot in self.bots if bot != late_look.BOT))
             raise UsageError("There is no bot {bot}. Bots of this workspace: {known}.", bot=name, known=known)

@@ -40,6 +40,7 @@ from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
 from tandem.workspace.paths import with_paths
+from tandem.workspace.rules import bindings
 from tandem.workspace.secret import with_secrets
 from tandem.workspace.store import open_store
 from tandem.workspace.vendor import Vendor
@@ -143,10 +144,25 @@ def worker_here(queues: Sequence[str] | None, concurrency: int) -> Worker:
 
 
 def _engine(workspace: Workspace, attendant: Attendant | None, queues: Sequence[str] | None) -> Engine:
+    unbound = _unbound(workspace)
     vault = vault_of(workspace)
     systems = {name: _system(workspace, name, vault, queues) for name in workspace.configuration.systems}
-    bots = {name: _bot(workspace, name, systems) for name in workspace.bots() if _is_bound(workspace, name)}
-    return Engine(open_store(workspace), bots, Codec(vault), systems=systems, attendant=attendant)
+    bots = {name: _bot(workspace, name, systems) for name in workspace.bots() if name not in unbound}
+    return Engine(open_store(workspace), bots, Codec(vault), systems=systems, attendant=attendant, unbound=unbound)
+
+
+def _unbound(workspace: Workspace) -> dict[str, WorkspaceError]:
+    """The bots that tandem.yaml does not name, and whose roles no systems of their names fill, each with its mistake.
+
+    Raises WorkspaceError for a mistake of one that it names.
+    """
+    unbound: dict[str, WorkspaceError] = {}
+    for name in dict.fromkeys([*workspace.configuration.bots, *workspace.bots()]):
+        for mistake in bindings.mistakes(workspace, name):
+            if name in workspace.configuration.bots:
+                raise mistake
+            unbound.setdefault(name, mistake)
+    return unbound
 
 
 def _system(workspace: Workspace, name: str, vault: Vault, queues: Sequence[str] | None) -> System:
@@ -244,12 +260,6 @@ def _screens(workspace: Workspace, vendor: str, channel: ChannelName) -> tuple[R
 def _screen_settings(workspace: Workspace, block: SystemBlock) -> dict[str, Any]:
     """The system's settings as recordings see them: the vendor's defaults filled in."""
     return workspace.vendor(block.vendor).settings_model.model_validate(block.settings).model_dump()
-
-
-def _is_bound(workspace: Workspace, bot: str) -> bool:
-    roles = manifest_of(bot, workspace.roots).roles
-    named = workspace.configuration.bots.get(bot, {})
-    return all(named.get(role, role) in workspace.configuration.systems for role in roles)
 
 
 def _bot(workspace: Workspace, name: str, systems: dict[str, System]) -> Bot:

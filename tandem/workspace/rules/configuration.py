@@ -9,16 +9,14 @@ from urllib.parse import urlsplit
 
 from tandem import document
 from tandem.document import mistake
-from tandem.domain.operation import CHANNELS, ChannelName
-from tandem.errors import TandemError, UsageError, WorkspaceError
-from tandem.text import listed
-from tandem.workspace.bot import BOT, bots
+from tandem.domain.operation import CHANNELS
+from tandem.errors import UsageError, WorkspaceError
 from tandem.workspace.configuration import SystemBlock
-from tandem.workspace.formats import Examined
 from tandem.workspace.paths import paths_of
+from tandem.workspace.rules import bindings
 from tandem.workspace.rules.names import unknown
 from tandem.workspace.secret import fetch, is_plain, secrets_of
-from tandem.workspace.vendor import Vendor, vendors
+from tandem.workspace.vendor import vendors
 from tandem.workspace.workspace import Workspace
 
 
@@ -27,7 +25,7 @@ def mistakes(workspace: Workspace) -> Iterator[WorkspaceError]:
     for name in workspace.configuration.systems:
         yield from _of_system(workspace, name)
     for bot in workspace.configuration.bots:
-        yield from _of_bot(workspace, bot)
+        yield from bindings.mistakes(workspace, bot)
     try:
         len(workspace.cross_references)
     except WorkspaceError as error:
@@ -111,7 +109,7 @@ def _of_system(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
             valid=", ".join(CHANNELS),
         )
     yield from _missing_files(workspace, name, system)
-    vendor = _vendor(workspace, system.vendor)
+    vendor = bindings.vendor_in_order(workspace, system.vendor)
     if vendor is not None:
         yield from document.mistakes(workspace.file, vendor.settings_model, (*at, "settings"))
 
@@ -137,78 +135,3 @@ def _missing_files(workspace: Workspace, name: str, system: SystemBlock) -> Iter
             key=".".join(location),
             program=program,
         )
-
-
-def _of_bot(workspace: Workspace, name: str) -> Iterator[WorkspaceError]:
-    known = bots(workspace.roots)
-    if name not in known:
-        yield unknown(workspace.file, ("bots", name), "bot", name, list(known))
-        return
-    manifest = BOT.examine(known[name])
-    if not isinstance(manifest, Examined):
-        return
-    roles, bound = manifest.model.roles, workspace.configuration.bots[name]
-    for role in roles:
-        if role not in bound and role not in workspace.configuration.systems:
-            yield mistake(
-                workspace.file,
-                ("bots", name),
-                "bot {bot} needs a system for its role {role}. Add: {role}: <system>, one of {valid}.",
-                bot=name,
-                role=role,
-                valid=listed(workspace.configuration.systems),
-            )
-    for role, system in bound.items():
-        if role not in roles:
-            yield unknown(workspace.file, ("bots", name, role), "role", role, list(roles))
-        elif system not in workspace.configuration.systems:
-            yield unknown(workspace.file, ("bots", name, role), "system", system, list(workspace.configuration.systems))
-        else:
-            yield from _of_role(workspace, name, role, roles[role])
-
-
-def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, ...]) -> Iterator[WorkspaceError]:
-    """The system in a role plays it, and offers its operations on a configured channel."""
-    name = workspace.configuration.bots[bot][role]
-    system = workspace.configuration.systems[name]
-    vendor = _vendor(workspace, system.vendor)
-    if vendor is None:
-        return
-    at = ("bots", bot, role)
-    if role not in vendor.manifest.roles:
-        yield mistake(
-            workspace.file,
-            at,
-            "system {system} is of vendor {vendor}, which plays {valid}, not {role}. Bind another system.",
-            system=name,
-            vendor=system.vendor,
-            valid=", ".join(vendor.manifest.roles),
-            role=role,
-        )
-        return
-    configured: set[ChannelName] = {channel for channel in CHANNELS if getattr(system, channel) is not None}
-    for operation in operations:
-        ladder = vendor.manifest.operations[operation].ladder if operation in vendor.manifest.operations else ()
-        if not configured.intersection(ladder):
-            yield mistake(
-                workspace.file,
-                at,
-                "bot {bot} performs {operation} on system {system}, but {vendor} offers it on {offered}, and "
-                "configured are {configured}. Configure one of these channels, or bind another system.",
-                bot=bot,
-                operation=operation,
-                system=name,
-                vendor=system.vendor,
-                offered=", ".join(ladder) or "no channel",
-                configured=listed(sorted(configured)),
-            )
-
-
-def _vendor(workspace: Workspace, name: str) -> Vendor | None:
-    """The vendor, when its own manifest and code are in order; their mistakes are told elsewhere."""
-    try:
-        vendor = workspace.vendor(name)
-        vendor.operations_module()
-    except TandemError:
-        return None
-    return vendor

@@ -19,6 +19,7 @@ from tandem.workspace.bot import FOLDER as BOTS
 from tandem.workspace.bot import bots, manifest_of
 from tandem.workspace.calendars import CALENDAR, calendar_files, calendars
 from tandem.workspace.formats import Examined
+from tandem.workspace.rules import bindings
 from tandem.workspace.rules.names import unknown
 from tandem.workspace.vendor import vendors
 from tandem.workspace.workspace import Workspace
@@ -69,7 +70,7 @@ def warnings(workspace: Workspace) -> Iterator[WorkspaceError]:
 
 
 def _of_bot(workspace: Workspace, at: Location, bot: str) -> Iterator[WorkspaceError]:
-    """The bot exists, and its roles are filled."""
+    """The bot exists, and its roles are filled by systems that play them."""
     known = bots(workspace.roots)
     if bot not in known:
         yield unknown(workspace.file, (*at, "bot"), "bot", bot, list(known))
@@ -89,6 +90,8 @@ def _of_bot(workspace: Workspace, at: Location, bot: str) -> Iterator[WorkspaceE
             bot=bot,
             roles=", ".join(missing),
         )
+    else:
+        yield from bindings.mistakes(workspace, bot)
 
 
 def _of_start(workspace: Workspace, at: Location, block: ScheduleBlock) -> Iterator[WorkspaceError]:
