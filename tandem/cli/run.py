@@ -1,6 +1,7 @@
 """``tandem run``: let a bot work."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,12 @@ from tandem.cli.person import at_terminal, present, show
 from tandem.cli.session import Session, session_of
 from tandem.cli.stopping import carry_out
 from tandem.cli.words import word
-from tandem.cli.work import Watched, engine_of
+from tandem.cli.work import Watched, engine_of, result_text
 from tandem.domain.record import Record
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import work_of
 from tandem.engine.engine import Engine
+from tandem.engine.preview import Forecast
 from tandem.errors import UsageError
 from tandem.store import runs
 from tandem.store.runs import Mode
@@ -58,6 +60,7 @@ def run(
     session = session_of(context)
     source = _Source(bot, tuple(items or ()), batch_file, changed)
     if dry_run:
+        source.require()
         previews = carry_out(session, _preview(session, source, quiet=as_json))
         if as_json:
             session.json({"bot": bot, "previews": previews})
@@ -79,6 +82,15 @@ class _Source:
             raise UsageError("{given} exclude each other. Give one of them.", given=", ".join(given))
         self.bot, self.changed = bot, changed
         self._items, self._batch_file = items, batch_file
+
+    def require(self) -> None:
+        """For a dry run, which goes on with nothing that was begun. Raises UsageError when nothing is given."""
+        if not (self._items or self._batch_file or self.changed):
+            raise UsageError(
+                "A dry run of bot {bot} needs work items: name them, or give --batch FILE or --changed. Runs that are "
+                "ready or due are listed by: tandem runs list",
+                bot=self.bot,
+            )
 
     def items(self, engine: Engine, session: Session) -> list[Record]:
         """The work items given; none for ``--changed``. Raises UsageError."""
@@ -130,19 +142,23 @@ async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[di
         items = (await engine.changes(source.bot)).items if source.changed else source.items(engine, session)
         for work in work_of(items):
             writes: list[WritePreview] = []
-            outcome = await engine.preview(source.bot, work, writes.append)
-            previews.append({"business_key": work.business_key, "outcome": outcome, "writes": list(map(_data, writes))})
+            ending = await engine.preview(source.bot, work, writes.append)
+            previews.append(
+                {"business_key": work.business_key, **asdict(ending), "writes": [_data(write) for write in writes]}
+            )
             if not quiet:
-                for write in writes:
-                    show(session, write)
-                session.print(
-                    tr(
-                        "{key} would end as {outcome}. Nothing was written.",
-                        key=work.business_key,
-                        outcome=word(outcome),
-                    )
-                )
+                _print(session, work.business_key, ending, writes)
+    if not previews and not quiet:
+        session.print(tr("Nothing has changed for bot {bot} since the last time.", bot=source.bot))
     return previews
+
+
+def _print(session: Session, key: str, ending: Forecast, writes: Sequence[WritePreview]) -> None:
+    for write in writes:
+        show(session, write)
+    session.print(tr("{key} would end as {outcome}. Nothing was written.", key=key, outcome=word(ending.outcome)))
+    if text := result_text(ending.result):
+        session.print(f"{tr('result')}: {text}")
 
 
 def _data(write: WritePreview) -> dict[str, object]:

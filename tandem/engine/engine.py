@@ -20,8 +20,8 @@ from tandem.engine.attendant import Attendant, WritePreview
 from tandem.engine.bot import Bot, Changes, Work, work_of
 from tandem.engine.dispatcher import Dispatcher, EmbeddedDispatcher
 from tandem.engine.execution import execute
-from tandem.engine.preview import preview_run
-from tandem.engine.suspension import Elsewhere, Repeated, Suspended
+from tandem.engine.preview import Forecast, forecast, preview_run
+from tandem.engine.suspension import Elsewhere, Suspended
 from tandem.engine.system import System
 from tandem.errors import StoreError, TandemError, Unavailable, UsageError
 from tandem.store import deliveries, runs, watermarks
@@ -151,16 +151,9 @@ class Engine:
                 bot=bot,
             ) from None
 
-    async def preview(self, bot: str, work: Work, show: Callable[[WritePreview], None]) -> str:
+    async def preview(self, bot: str, work: Work, show: Callable[[WritePreview], None]) -> Forecast:
         """Dry run of one item: reads, shows the writes it would make, and says how it would end. Writes nothing."""
-        found = self.bot(bot)
-        try:
-            result = await found.process(preview_run(self, found, work.item, show))
-        except Repeated:
-            return "repeated"
-        except Suspended:
-            return "waiting"
-        return result.outcome
+        return await forecast(self, self.bot(bot), work, show)
 
     async def work(
         self,

@@ -51,7 +51,7 @@ async def _ended(engine: "Engine", bot: Bot, row: RunRow, journal: Journal) -> R
     except Elsewhere as elsewhere:
         return await _hand_over(row, journal, elsewhere.queue)
     except Repeated as repeated:
-        return await _finish(engine, row, journal, "repeated", {"same_as": repeated.run_id}, final=False)
+        return await _finish(engine, row, journal, "repeated", repeated.recorded(), final=False)
     except Declined as declined:
         return await _finish(engine, row, journal, "declined", declined.recorded(), final=False)
     except (StoreError, Fenced):

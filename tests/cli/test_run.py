@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,21 @@ from tests.cli.test_commands import tandem
 ORDERS = 12
 RETAIL = generate(ORDERS, seed=1)
 BOT = "sales_order_sync"
+ALL = [f"{number:08}" for number in range(1, ORDERS + 1)]
+
+IDLE_MANIFEST = "format: 1\nbot: idle\ntitle: {en: Idle, zh: Idle}\nroles: {crm: [sales_order.read]}\n"
+IDLE = """\
+from tandem.domain.record import Record
+from tandem.engine.bot import Changes
+
+class Item(Record):
+    order: str
+
+async def process(run): ...
+
+async def poll(run, since):
+    return Changes(watermark=await run.now())
+"""
 
 
 @pytest.fixture
@@ -79,12 +95,58 @@ def test_batch_file_with_wrong_columns_starts_nothing(acme: Path) -> None:
 
 
 def test_dry_run_shows_the_writes_and_leaves_no_run(acme: Path) -> None:
-    orders = [f"{number:08}" for number in range(1, ORDERS + 1)]
-    done = tandem("run", BOT, *orders, "--dry-run", folder=acme)
+    done = tandem("run", BOT, *ALL, "--dry-run", folder=acme)
     assert done.returncode == 0
     assert "sales_order.create on erp by api → browser → desktop" in done.stdout
     assert "external_reference" in done.stdout
     assert json.loads(tandem("runs", "list", "--json", folder=acme).stdout) == []
+
+
+def dry_run(folder: Path, *items: str) -> dict[str, dict[str, Any]]:
+    """What a dry run says of each order."""
+    told = json.loads(tandem("run", BOT, *items, "--dry-run", "--json", folder=folder).stdout)
+    return {each["business_key"]: each for each in told["previews"]}
+
+
+def test_dry_run_gives_the_result_that_the_run_gives(acme: Path) -> None:
+    before = dry_run(acme, *ALL)
+    ended = {
+        each["business_key"]: each
+        for each in json.loads(tandem("run", BOT, *ALL, "--json", folder=acme).stdout)["runs"]
+    }
+    after = dry_run(acme, *ALL)
+    assert {run["outcome"] for run in ended.values()} >= {"created", "refused"}
+    for key, run in ended.items():
+        if run["outcome"] == "created":
+            assert (before[key]["outcome"], after[key]["outcome"]) == ("created", "repeated")
+            assert (after[key]["result"], after[key]["writes"]) == ({"same_as": run["id"]}, [])
+        if run["outcome"] == "refused":
+            assert before[key]["result"] == after[key]["result"] == run["result"]
+            assert run["result"]["reason"]
+        if run["outcome"] == "waiting":
+            assert after[key]["result"] == run["result"]
+            assert run["result"]["missing"]
+
+
+def test_dry_run_tells_the_reason_of_a_refusal_to_people_too(acme: Path) -> None:
+    (key, refused), *_ = [item for item in dry_run(acme, *ALL).items() if item[1]["outcome"] == "refused"]
+    done = tandem("run", BOT, key.removeprefix("crm order "), "--dry-run", folder=acme)
+    assert f"{key} would end as refused. Nothing was written.\n" in done.stdout
+    assert f"reason={refused['result']['reason']}\n" in done.stdout
+
+
+def test_dry_run_without_work_items_is_refused_in_one_sentence(acme: Path) -> None:
+    done = tandem("run", BOT, "--dry-run", folder=acme)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"A dry run of bot {BOT} needs work items: name them, or give --batch FILE or ")
+
+
+def test_dry_run_says_that_nothing_has_changed(acme: Path) -> None:
+    (acme / "bots" / "idle").mkdir(parents=True)
+    (acme / "bots" / "idle" / "bot.yaml").write_text(IDLE_MANIFEST, encoding="utf-8")
+    (acme / "bots" / "idle" / "process.py").write_text(IDLE, encoding="utf-8")
+    done = tandem("run", "idle", "--changed", "--dry-run", folder=acme)
+    assert (done.returncode, done.stdout) == (0, "Nothing has changed for bot idle since the last time.\n")
 
 
 def test_attended_run_without_a_terminal_is_refused(acme: Path) -> None:

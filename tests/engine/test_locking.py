@@ -136,4 +136,4 @@ async def test_dry_run_enters_each_block_as_another_one(engine: Engine, office: 
         return BotResult(outcome="waiting")
 
     office.bot.__dict__["process"] = twice
-    assert await engine.preview("order", work("R-1"), lambda _: None) == "waiting"
+    assert (await engine.preview("order", work("R-1"), lambda _: None)).outcome == "waiting"

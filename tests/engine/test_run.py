@@ -15,6 +15,7 @@ from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND
 from tandem.engine.attendant import WritePreview
 from tandem.engine.bot import BotResult, Work
 from tandem.engine.engine import Engine
+from tandem.engine.preview import Forecast
 from tandem.engine.run import Run
 from tandem.errors import StockShort, StoreError
 from tandem.store import audit, runs, tickets
@@ -210,8 +211,8 @@ async def test_attended_write_is_shown_and_made_only_when_approved(
 
 async def test_dry_run_shows_the_write_and_makes_none(engine: Engine, office: Office) -> None:
     shown: list[WritePreview] = []
-    outcome = await engine.preview("order", work("R-1"), shown.append)
-    assert outcome == "created"
+    ending = await engine.preview("order", work("R-1"), shown.append)
+    assert ending == Forecast("created", {"outcome": "created", "final": True})
     assert [(preview.operation, preview.reference) for preview in shown] == [("sales_order.create", "R-1")]
     assert office.books.documents == []
     assert await engine.database.read(lambda connection: runs.list_newest(connection, 5)) == []
@@ -282,8 +283,40 @@ async def test_dry_run_of_a_bot_that_asks_ends_there_and_opens_no_ticket(engine:
         return BotResult(outcome=await run.ask("Ship?", ("yes", "no")))
 
     bot_doing(office, asks)
-    assert await engine.preview("order", work("R-1"), lambda _: None) == "waiting"
+    ending = await engine.preview("order", work("R-1"), lambda _: None)
+    assert (ending.outcome, ending.result["code"], ending.result["fields"]["question"]) == (
+        "waiting",
+        "question",
+        "Ship?",
+    )
     assert await engine.database.read(lambda connection: tickets.list_newest(connection, 5)) == []
+
+
+async def test_dry_run_goes_on_where_a_run_opens_a_ticket_that_stops_nothing(engine: Engine, office: Office) -> None:
+    async def reports(run: Run) -> BotResult:
+        await run.report("written_twice", StockShort("Twice."), "erp", SALES_ORDER_CREATE, "R-1")
+        return BotResult(outcome="created")
+
+    bot_doing(office, reports)
+    assert (await engine.preview("order", work("R-1"), lambda _: None)).outcome == "created"
+    assert await engine.database.read(lambda connection: tickets.list_newest(connection, 5)) == []
+
+
+async def test_dry_run_of_a_version_that_a_run_has_is_repeated_and_takes_it_from_nobody(
+    engine: Engine, office: Office
+) -> None:
+    async def versioned(run: Run) -> BotResult:
+        await run.version("order-7@v1")
+        return BotResult(outcome="created")
+
+    bot_doing(office, versioned)
+    for _ in range(2):
+        assert (await engine.preview("order", work("R-1"), lambda _: None)).outcome == "created"
+    (run_id,) = await engine.start("order", [work("R-1")])
+    assert (await engine.work()).finished == {"created": 1}
+    assert await engine.preview("order", work("R-1"), lambda _: None) == Forecast("repeated", {"same_as": run_id})
+    await engine.start("order", [work("R-2")])
+    assert (await engine.work()).finished == {"repeated": 1}
 
 
 async def test_declined_write_stays_declined_when_its_saga_is_undone_after_a_crash(
