@@ -79,8 +79,7 @@ def preview_run(engine: "Engine", bot: Bot, item: Record, show: Callable[[WriteP
     context = Context(journal, engine.codec, engine.clock, ticketing, engine.new_id)
 
     async def look_at_version(version: str) -> str | None:
-        """Which run has the version. No run in the store has the id of this one, so that none is given it here."""
         key = f"{bot.name}|{version}"
-        return await engine.database.write(lambda connection: runs.claim_version(connection, journal.run_id, key))
+        return await engine.database.read(lambda connection: runs.holder_of_version(connection, key))
 
     return Run(bot, item, context, DryPerformer(context, show), look_at_version, NoLocking(), engine.attendant)

@@ -253,12 +253,17 @@ def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
     return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
 
 
+def holder_of_version(connection: Connection, dedupe_key: str) -> str | None:
+    """The id of the run that has this final dedupe key."""
+    return _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key)
+
+
 _give_key = update(runs).where(runs.c.id == bindparam("run")).values(dedupe_key=bindparam("key"))
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
     """Give the run its final dedupe key; the id of the run that has it already, else None."""
-    holder = _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key, run_id)
+    holder = holder_of_version(connection, dedupe_key) or run_id
     if holder == run_id:
         connection.execute(_give_key, {"run": run_id, "key": dedupe_key})
         return None

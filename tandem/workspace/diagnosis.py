@@ -59,6 +59,8 @@ def of_workspace(workspace: Workspace) -> Iterator[Finding]:
             yield _reachable(f"{name} (browser)", name, ApiSettings(url=system.browser.url))
             if system.browser.executable is not None:
                 yield _executable(name, workspace.folder / system.browser.executable)
+        if system.desktop is not None:
+            yield _client(f"{name} (desktop)", system.desktop.command[0])
 
 
 def _python() -> Finding:
@@ -143,6 +145,13 @@ def _executable(system: str, path: Path) -> Finding:
         return Finding(subject, "ok", str(path))
     fix = tr("correct browser.executable, or leave it out")
     return Finding(subject, "missing", tr("{path} is no program", path=path), fix)
+
+
+def _client(subject: str, program: str) -> Finding:
+    found = shutil.which(program)
+    if found is not None:
+        return Finding(subject, "ok", found)
+    return Finding(subject, "missing", tr("{path} is no program", path=program), tr("correct desktop.command"))
 
 
 def _install(package: str) -> str:
