@@ -3,15 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tandem.channels.desktop.driver import Window
 from tandem.channels.desktop.x11.driver import X11Driver
+from tandem.channels.desktop.x11.session import Session
 
 SCRIPT = Path(__file__).with_name("small_window.py")
 Opened = Callable[..., Awaitable[Window]]
+OpenedOn = Callable[..., Awaitable[Window]]
 
 
 @pytest.fixture
@@ -22,10 +25,32 @@ async def driver() -> AsyncIterator[X11Driver]:
 
 
 @pytest.fixture
-def opened(driver: X11Driver) -> Opened:
-    """Starts a small window, and returns it when it is in front."""
+async def persons_display(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[X11Driver, int]]:
+    """On a display that is there already, with a window manager as it is installed: its process id."""
+    session = Session(None, (1280, 800))
+    try:
+        for name in ("DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON"):
+            monkeypatch.setenv(name, session.environment[name])
+        session.stop(next(child.pid for child in session._children if "openbox" in child.args))
+        manager = session.start(["openbox", "--sm-disable"], {})
+        driver = await X11Driver.on(session.display, (1280, 800))
+        yield driver, manager
+        await driver.aclose()
+    finally:
+        session.close()
 
-    async def open_window(title: str, *options: str) -> Window:
+
+@pytest.fixture
+def opened(driver: X11Driver, opened_on: OpenedOn) -> Opened:
+    """Starts a small window, and returns it when it is in front."""
+    return partial(opened_on, driver)
+
+
+@pytest.fixture
+def opened_on() -> OpenedOn:
+    """The same, on any display."""
+
+    async def open_window(driver: X11Driver, title: str, *options: str) -> Window:
         pid = await driver.start([sys.executable, str(SCRIPT), title, *options], {})
         async with asyncio.timeout(60):
             while True:

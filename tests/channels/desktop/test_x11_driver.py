@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from tandem.channels.desktop.accessibility import Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.x11.driver import X11Driver
-from tests.channels.desktop.conftest import SCRIPT, Opened
+from tests.channels.desktop.conftest import SCRIPT, Opened, OpenedOn
 
 pytestmark = pytest.mark.desktop
 
@@ -49,6 +50,46 @@ async def test_clipboard_is_empty_after_a_paste(driver: X11Driver, opened: Opene
     await driver.act(window, [keys("ctrl", "v")])
     assert await driver.answers(window, 5)
     assert (await fields(driver, window))[0] == ""
+
+
+async def click_and_fill_second(driver: X11Driver, window: Window, text: str) -> list[str]:
+    """What stands in both fields afterwards."""
+    assert driver.accessibility_bus is not None
+    tree = await Tree.of(driver.accessibility_bus, window.pid)
+    assert tree is not None
+    _, second = [await tree.box(node) for node in await tree.find(window.title, "text", None)]
+    tree.close()
+    await driver.act(window, [click(*second.centre), keys("ctrl", "a"), paste(text), keys("tab")])
+    assert await driver.answers(window, 5)
+    return await fields(driver, window)
+
+
+def manager_of(driver: X11Driver) -> int:
+    """The window manager of the driver's own display."""
+    return int(subprocess.check_output(["pgrep", "-P", str(driver._process.pid), "-x", "openbox"]))
+
+
+async def test_keys_do_not_overtake_a_click_while_the_window_manager_does_not_move(
+    driver: X11Driver, opened: Opened
+) -> None:
+    window = await opened("Slow manager")
+    manager = manager_of(driver)
+    os.kill(manager, signal.SIGSTOP)
+    try:
+        assert await click_and_fill_second(driver, window, "Leipzig") == ["", "Leipzig"]
+    finally:
+        os.kill(manager, signal.SIGCONT)
+
+
+async def test_keys_wait_until_a_persons_window_manager_has_seen_the_click(
+    persons_display: tuple[X11Driver, int], opened_on: OpenedOn
+) -> None:
+    """Openbox as it comes holds every click back until it has looked at it."""
+    driver, manager = persons_display
+    window = await opened_on(driver, "Slow manager")
+    os.kill(manager, signal.SIGSTOP)
+    threading.Timer(0.2, os.kill, (manager, signal.SIGCONT)).start()
+    assert await click_and_fill_second(driver, window, "Leipzig") == ["", "Leipzig"]
 
 
 async def test_wrong_window_in_front_stops_before_a_keystroke(driver: X11Driver, opened: Opened) -> None:

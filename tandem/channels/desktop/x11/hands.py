@@ -14,14 +14,19 @@ _POLL_S = 0.01
 
 
 class Hands:
-    """Acts on one window at a time. The pointer is parked away from the corners, where it would mean *stop*."""
+    """Acts on one window at a time.
 
-    def __init__(self, windows: Windows, clipboard: Clipboard, *, park: bool) -> None:
+    On a display of our ``own`` the pointer is parked away from the corners, where it would mean *stop*; on a person's
+    there may be any window manager.
+    """
+
+    def __init__(self, windows: Windows, clipboard: Clipboard, *, own: bool) -> None:
         self._windows = windows
         self._clipboard = clipboard
+        self._own = own
         pyautogui.PAUSE = 0
         pyautogui.FAILSAFE = False
-        if park:
+        if own:
             self._park()
         pyautogui.FAILSAFE = True
 
@@ -42,6 +47,8 @@ class Hands:
         verb = action["verb"]
         if verb == "click":
             pyautogui.click(action["x"], action["y"])
+            if not self._own:
+                self._windows.await_click(_SETTLES_WITHIN_S)
         elif verb == "keys":
             pyautogui.hotkey(*action["keys"])
         elif verb == "paste":

@@ -31,7 +31,7 @@ class Host:
 
         self._session = session
         self._windows = Windows(session.display)
-        self._hands = Hands(self._windows, Clipboard(session.display), park=own)
+        self._hands = Hands(self._windows, Clipboard(session.display), own=own)
         self._camera = mss.mss(display=session.display)
         self._requests: dict[str, Callable[[dict[str, Any]], Any]] = {
             "start": lambda given: session.start(given["command"], given["environment"]),

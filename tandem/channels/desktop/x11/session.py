@@ -14,6 +14,15 @@ from tandem.channels.desktop.driver import DriverRefusal
 from tandem.channels.desktop.x11.cookie import Cookie
 
 _BUS_LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
+_WINDOW_MANAGER = """<?xml version="1.0" encoding="UTF-8"?>
+<openbox_config xmlns="http://openbox.org/3.4/rc">
+  <focus><focusNew>yes</focusNew></focus>
+  <desktops><number>1</number></desktops>
+  <mouse/>
+</openbox_config>
+"""
+"""No bindings of the mouse: for them it would hold back every click on a window, and the keys typed after a click could
+reach the window before it."""
 _ENDS_WITHIN_S = 5.0
 
 
@@ -77,7 +86,9 @@ class Session:
             ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address={fd}"]
         )
         self._child([launcher, "--launch-immediately", "--a11y=1"], self.environment)
-        self._child(["openbox", "--sm-disable"], self.environment)
+        rules = Path(self._folder.name) / "openbox.xml"
+        rules.write_text(_WINDOW_MANAGER, encoding="utf-8")
+        self._child(["openbox", "--sm-disable", "--config-file", str(rules)], self.environment)
         self.environment["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"] = "1"
 
     def _told(self, command: Sequence[str]) -> str:

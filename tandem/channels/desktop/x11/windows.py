@@ -11,6 +11,7 @@ from Xlib.xobject.drawable import Window as XWindow  # type: ignore[import-untyp
 
 from tandem.channels.desktop.driver import Box, Window
 
+_POLL_S = 0.01
 _SAMPLES = (1, 3, 5)
 """Sixths of width and height at which a window is probed for another one over it."""
 
@@ -84,6 +85,20 @@ class Windows:
         box, own = window.box, {each.id for each in self.of(window.pid)}
         points = [(box.x + box.width * x // 6, box.y + box.height * y // 6) for x in _SAMPLES for y in _SAMPLES]
         return any(not own & self._at(x, y) for x, y in points)
+
+    def await_click(self, within_s: float) -> None:
+        """Wait until no window manager holds a click back to look at it first: keys would overtake it. One that takes
+        longer, or a program whose menu keeps the pointer, is not waited for."""
+        deadline = time.monotonic() + within_s
+        while self._is_pointer_held() and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
+    def _is_pointer_held(self) -> bool:
+        got = self._root.grab_pointer(False, 0, X.GrabModeAsync, X.GrabModeAsync, X.NONE, X.NONE, X.CurrentTime)
+        if got == X.GrabSuccess:
+            self.display.ungrab_pointer(X.CurrentTime)
+            self.display.sync()
+        return bool(got != X.GrabSuccess)
 
     def _at(self, x: int, y: int) -> set[int]:
         """The windows under a point of the screen, from the topmost one down through its children."""
