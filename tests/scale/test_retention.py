@@ -9,7 +9,6 @@ from sqlalchemy import select, text
 
 from tandem.engine import late_look
 from tandem.engine.bot import Bot, BotResult
-from tandem.engine.engine import Engine
 from tandem.engine.late_look import LateLook
 from tandem.engine.retention import Pruned, Pruning
 from tandem.engine.run import Run
@@ -25,21 +24,6 @@ from tests.engine.vendor import HandHeldClock, Office, OrderItem, engine_on, wor
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 CUT = LONG_AGO + timedelta(days=1)
-
-
-@pytest.fixture
-def clock() -> HandHeldClock:
-    return HandHeldClock()
-
-
-@pytest.fixture
-def office(clock: HandHeldClock) -> Office:
-    return Office(clock)
-
-
-@pytest.fixture
-def engine(database: Database, office: Office, clock: HandHeldClock) -> Engine:
-    return engine_on(database, office, clock)
 
 
 @pytest.fixture
@@ -138,9 +122,11 @@ async def test_run_stays_while_a_ticket_that_names_it_is_open_and_the_ticket_sta
     assert ticket.evidence[0].path == path
 
 
-async def test_version_whose_run_was_pruned_is_not_worked_on_again(
-    engine: Engine, database: Database, evidence: EvidenceStore, office: Office, clock: HandHeldClock
-) -> None:
+async def test_version_whose_run_was_pruned_is_not_worked_on_again(database: Database, evidence: EvidenceStore) -> None:
+    clock = HandHeldClock()
+    office = Office(clock)
+    engine = engine_on(database, office, clock)
+
     async def create_version_one(run: Run) -> BotResult:
         assert isinstance(run.item, OrderItem)
         await run.version(f"{run.item.reference}|v1")
@@ -160,8 +146,12 @@ async def test_version_whose_run_was_pruned_is_not_worked_on_again(
 
 
 async def test_run_that_names_no_version_is_not_started_again_after_pruning(
-    engine: Engine, database: Database, evidence: EvidenceStore, office: Office, clock: HandHeldClock
+    database: Database, evidence: EvidenceStore
 ) -> None:
+    clock = HandHeldClock()
+    office = Office(clock)
+    engine = engine_on(database, office, clock)
+
     started = await engine.start("order", [work("1")])
     await engine.work()
     clock.advance(timedelta(days=91).total_seconds())

@@ -11,11 +11,11 @@ import pytest
 
 from tandem.channels.desktop.driver import Window
 from tandem.channels.desktop.x11.driver import X11Driver
-from tandem.channels.desktop.x11.session import Session
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND, SalesOrder
 from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
 from tandem.errors import NotOffered, ScreenNotReady, Unavailable
 from tests.channels.desktop.conftest import SCRIPT
+from tests.displays import somebodys_display
 from tests.sap_desktop import SapDesktop, sap_desktop
 from tests.sap_pages import attempt
 
@@ -47,15 +47,10 @@ async def window_of(desktop: SapDesktop) -> Window:
 @pytest.fixture
 async def users_display(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[X11Driver]:
     """A display with a window manager that somebody else started and works on."""
-    session = Session(None, (1280, 800))
-    try:
-        for name in ("DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON"):
-            monkeypatch.setenv(name, session.environment[name])
+    with somebodys_display(monkeypatch) as session:
         onlooker = await X11Driver.on(session.display, (1280, 800))
         yield onlooker
         await onlooker.aclose()
-    finally:
-        session.close()
 
 
 async def test_order_is_keyed_by_pixels_in_the_dark_theme(tmp_path: Path) -> None:

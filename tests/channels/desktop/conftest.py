@@ -10,7 +10,7 @@ import pytest
 
 from tandem.channels.desktop.driver import Window
 from tandem.channels.desktop.x11.driver import X11Driver
-from tandem.channels.desktop.x11.session import Session
+from tests.displays import somebodys_display
 
 SCRIPT = Path(__file__).with_name("small_window.py")
 Opened = Callable[..., Awaitable[Window]]
@@ -27,17 +27,12 @@ async def driver() -> AsyncIterator[X11Driver]:
 @pytest.fixture
 async def persons_display(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[X11Driver, int]]:
     """On a display that is there already, with a window manager as it is installed: its process id."""
-    session = Session(None, (1280, 800))
-    try:
-        for name in ("DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON"):
-            monkeypatch.setenv(name, session.environment[name])
+    with somebodys_display(monkeypatch) as session:
         session.stop(next(child.pid for child in session._children if "openbox" in child.args))
         manager = session.start(["openbox", "--sm-disable"], {})
         driver = await X11Driver.on(session.display, (1280, 800))
         yield driver, manager
         await driver.aclose()
-    finally:
-        session.close()
 
 
 @pytest.fixture
