@@ -1,7 +1,8 @@
-"""Several small connection pools instead of a large one.
+"""A pool of its own for each connection, instead of a large one.
 
-httpcore asks every idle connection of a pool, at every request, whether it is still alive; with 16 connections that
-cost more than the request itself (12 ms of CPU an order instead of 18, measured with four calls an order).
+httpcore asks every idle connection of a pool, at every request and at every answer, whether it is still alive; with 16
+connections that cost more than the request itself. CPU of an order of four calls, measured: 18 ms with one pool, 12
+with pools of four; of a later version 22 with pools of four, 18.7 with one for each connection.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -9,19 +10,16 @@ from typing import cast
 
 import httpx
 
-PLACES = 4
-"""Connections of one pool."""
-
 
 class Pools(httpx.AsyncBaseTransport):
-    """Sends each request through the first pool with a free place, so that few connections stay in use."""
+    """Sends each request through the first pool that is free, so that few connections stay in use."""
 
     def __init__(self, pools: Sequence[httpx.AsyncBaseTransport]) -> None:
         self._pools = pools
         self._under_way = [0] * len(pools)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The place is taken until the answer's body has been read or closed."""
+        """The pool is taken until the answer's body has been read or closed."""
         place = self._free_place()
         self._under_way[place] += 1
         try:
@@ -41,9 +39,6 @@ class Pools(httpx.AsyncBaseTransport):
         self._under_way[place] -= 1
 
     def _free_place(self) -> int:
-        for place, count in enumerate(self._under_way):
-            if count < PLACES:
-                return place
         return self._under_way.index(min(self._under_way))
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection
+
+from tandem.store.statement import Statement
 
 
 class Change:
@@ -14,11 +16,11 @@ class Change:
     of one ``statement`` are carried out together.
     """
 
-    def __init__(self, statement: Executable, values: dict[str, Any]) -> None:
+    def __init__(self, statement: Statement, values: dict[str, Any]) -> None:
         self.statement, self.values = statement, values
 
     def __call__(self, connection: Connection) -> bool:
-        return connection.execute(self.statement, self.values).rowcount == 1
+        return self.statement.changed(connection, self.values) == 1
 
 
 class PartlyFenced(Exception):
@@ -39,10 +41,10 @@ def carry_out(connection: Connection, works: Sequence[Callable[[Connection], Any
 def _together(connection: Connection, changes: Sequence[Change]) -> list[bool]:
     if len(changes) == 1:
         return [changes[0](connection)]
-    by_statement: dict[Executable, list[dict[str, Any]]] = {}
+    by_statement: dict[Statement, list[dict[str, Any]]] = {}
     for change in changes:
         by_statement.setdefault(change.statement, []).append(change.values)
     for statement, values in by_statement.items():
-        if connection.execute(statement, values).rowcount != len(values):
+        if statement.changed_by_all(connection, values) != len(values):
             raise PartlyFenced
     return [True] * len(changes)

@@ -44,13 +44,9 @@ class Codec:
 
 def _walk(value: Any, data: Any, seal: Any) -> Any:
     if isinstance(value, Record):
-        fields = type(value).model_fields
-        return {
-            name: seal(item)
-            if isinstance(item, str) and _is_personal(fields[name])
-            else _walk(getattr(value, name), item, seal)
-            for name, item in data.items()
-        }
+        personal, nested = _fields_of(type(value))
+        sealed = {name: seal(data[name]) for name in personal if isinstance(data[name], str)}
+        return data | sealed | {name: _walk(getattr(value, name), data[name], seal) for name in nested}
     if isinstance(value, (list, tuple)):
         return [_walk(inner, item, seal) for inner, item in zip(value, data, strict=True)]
     return data
@@ -58,6 +54,14 @@ def _walk(value: Any, data: Any, seal: Any) -> Any:
 
 def _is_personal(field: FieldInfo) -> bool:
     return any(isinstance(mark, Personal) for mark in field.metadata)
+
+
+@cache
+def _fields_of(kind: type[Record]) -> tuple[list[str], list[str]]:
+    """Those that are personal themselves, and those with records in which some are."""
+    fields = kind.model_fields.items()
+    personal = [name for name, field in fields if _is_personal(field)]
+    return personal, [name for name, field in fields if _inner_personal(field.annotation)]
 
 
 @cache

@@ -5,7 +5,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -15,11 +14,11 @@ from tandem import log
 from tandem.errors import StoreError
 from tandem.store.backend import Backend
 from tandem.store.change import carry_out
-from tandem.store.waking import together, waited
+from tandem.store.telling import tell, tell_failure
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-_Item = tuple[Work[Any], Future[Any]]
+_Item = tuple[Work[Any], asyncio.Future[Any]]
 _GROUP_AT_MOST = 256
 _CONFLICTS_AT_MOST = 10
 _PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
@@ -43,19 +42,22 @@ class Database:
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
 
-    def enqueue(self, work: Work[T]) -> Future[T]:
-        """Give work to the writer without waiting; the future is set once it is on the disk."""
+    def enqueue(self, work: Work[T]) -> asyncio.Future[T]:
+        """Give work to the writer without waiting; the future is set once it is on the disk.
+
+        Whoever is cancelled while waiting for it, or waits no more, does not keep the work from being done.
+        """
         if self._closed:
             raise StoreError(
                 "The store {path} has been closed. Nothing was written; start again.", path=self.backend.name
             )
-        future: Future[T] = Future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put((work, future))
         return future
 
     async def write(self, work: Work[T]) -> T:
         """Do the work and wait until it is on the disk."""
-        return await waited(self.enqueue(work))
+        return await self.enqueue(work)
 
     async def read(self, work: Work[T]) -> T:
         """Do the work on what is committed, in a thread of its own."""
@@ -88,7 +90,7 @@ class Database:
         first = self._queue.get()
         if first is None:
             return []
-        group = [_begun(first)]
+        group = [first]
         while len(group) < _GROUP_AT_MOST:
             try:
                 item = self._queue.get_nowait()
@@ -97,7 +99,7 @@ class Database:
             if item is None:
                 self._queue.put(None)
                 break
-            group.append(_begun(item))
+            group.append(item)
         return group
 
     def _write_group(self, group: list[_Item]) -> None:
@@ -105,18 +107,16 @@ class Database:
         try:
             results = self._carry_out([work for work, _ in group])
         except _Away as away:
-            _fail(group, away.error)
+            tell_failure((future for _, future in group), away.error)
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its own caller
             if len(group) > 1:
                 for item in group:
                     self._write_group([item])
             else:
-                _fail(group, self.backend.store_error(error) if isinstance(error, DBAPIError) else error)
+                told = self.backend.store_error(error) if isinstance(error, DBAPIError) else error
+                tell_failure([group[0][1]], told)
         else:
-            with together():
-                for (_, future), result in zip(group, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
+            tell(zip((future for _, future in group), results, strict=True))
 
     def _carry_out(self, works: list[Work[Any]]) -> list[Any]:
         """The results of the works, done in one transaction, once it is committed."""
@@ -184,15 +184,3 @@ class _Patience:
         time.sleep(min(self._pause_s, self._until_s - now_s))
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         return True
-
-
-def _begun(item: _Item) -> _Item:
-    """From here on the caller can no longer cancel: the work is done, whether or not somebody still waits for it."""
-    item[1].set_running_or_notify_cancel()
-    return item
-
-
-def _fail(group: list[_Item], error: Exception) -> None:
-    for _, future in group:
-        if not future.done():
-            future.set_exception(error)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
 from tandem.store.once import insert_once
 from tandem.store.schema import deliveries
@@ -11,6 +11,12 @@ from tandem.store.schema import deliveries
 def add(connection: Connection, source: str, delivery_id: str, at: datetime) -> bool:
     """Note a delivery; False when it was taken in before."""
     return insert_once(connection, deliveries, {"source": source, "id": delivery_id, "at": at})
+
+
+def is_known(connection: Connection, source: str, delivery_id: str) -> bool:
+    """Whether the delivery was taken in before."""
+    query = select(deliveries.c.id).where(deliveries.c.source == source, deliveries.c.id == delivery_id)
+    return connection.execute(query).first() is not None
 
 
 def link(connection: Connection, source: str, delivery_id: str, run_id: str) -> None:

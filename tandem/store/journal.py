@@ -2,19 +2,18 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from tandem.store.change import Change
 from tandem.store.schema import Instant, journal, runs
+from tandem.store.statement import Statement
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a run's journal. ``seq`` counts from 1; ``body`` is JSON-safe."""
 
     run_id: str
@@ -26,9 +25,8 @@ class Entry:
 
 
 _columns = ("run_id", "seq", "step", "kind", "at", "body")
-_append = (
-    insert(journal)
-    .from_select(
+_append = Statement(
+    insert(journal).from_select(
         _columns,
         select(
             runs.c.id,
@@ -41,7 +39,6 @@ _append = (
         .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
         .with_for_update(key_share=True, of=runs),
     )
-    .execution_options(preserve_rowcount=True)
 )
 """The run's row is locked, so that a worker who takes it over at this moment sees this entry, or we see its epoch."""
 

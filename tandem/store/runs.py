@@ -1,8 +1,8 @@
 """Runs: one execution of a bot for one work item."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -12,13 +12,14 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Row,
-    Select,
     and_,
     bindparam,
     exists,
     false,
     func,
+    literal,
     or_,
     select,
     union_all,
@@ -27,7 +28,8 @@ from sqlalchemy import (
 
 from tandem.store import keys, workers
 from tandem.store.change import Change
-from tandem.store.schema import pruned_keys, runs
+from tandem.store.schema import instant, pruned_keys, runs
+from tandem.store.statement import Statement
 from tandem.store.upsert import insert_into
 
 RunStatus = Literal["ready", "running", "waiting", "finished"]
@@ -95,26 +97,26 @@ class Scope:
             within.append(_one_of(runs.c.queue, self.queues))
         if self.only is None:
             return [and_(*within)]
-        return [and_(*within, runs.c.id.in_(part)) for part in _parts(sorted(self.only), 5000)]
+        return [and_(*within, runs.c.id.in_(map(literal, part))) for part in _parts(sorted(self.only), 5000)]
 
     @cached_property
-    def due(self) -> list[list[Select[Any]]]:
-        """Queries for the runs that are ready or due at ``now``, at most ``most`` each.
+    def due(self) -> list[list[Statement]]:
+        """Queries for the runs that are ready or due at ``now``, by id and business key; at most ``most`` each.
 
         Asked for one by one, since ready and due runs each have their index, in which the oldest come first.
         """
         kinds = (runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= bindparam("now")))
-        most: BindParameter[int] = bindparam("most")
+        found, most = select(runs.c.id, runs.c.business_key), bindparam("most", type_=Integer)
         return [
-            [select(runs).where(kind, within).order_by(runs.c.id).limit(most) for kind in kinds]
+            [Statement(found.where(kind, within).order_by(runs.c.id).limit(most)) for kind in kinds]
             for within in self.parts
         ]
 
     @cached_property
-    def wakes(self) -> list[Select[Any]]:
+    def wakes(self) -> list[Statement]:
         """Queries for the first instant at which a waiting run becomes due."""
         first = select(func.min(runs.c.wake_at)).where(runs.c.status == "waiting", runs.c.wake_at.is_not(None))
-        return [first.where(within) for within in self.parts]
+        return [Statement(first.where(within)) for within in self.parts]
 
 
 ANY = Scope()
@@ -190,16 +192,13 @@ def claim(
     connection: Connection, limit: int, now: datetime, scope: Scope = ANY, worker: str | None = None
 ) -> list[RunRow]:
     """Take up to ``limit`` runs that are ready or due, oldest first; of one business key one at a time."""
-    rows: list[Row[Any]] = []
+    due: list[tuple[str, str]] = []
     for queries in scope.due:
-        bounds = {"now": now, "most": limit - len(rows)}
-        found = [row for query in queries for row in connection.execute(query, bounds)]
-        rows += sorted(found, key=lambda row: str(row.id))[: limit - len(rows)]
-        if len(rows) == limit:
+        bounds = {"now": now, "most": limit - len(due)}
+        due += sorted((row.id, row.business_key) for query in queries for row in query.rows(connection, bounds))
+        if len(due) >= limit:
             break
-    if rows and keys.are_shared(connection):
-        rows = _still_free(connection, rows, now)
-    return _begin(connection, rows, worker)
+    return _begin(connection, _still_free(connection, dict(due[:limit]), now), worker) if due else []
 
 
 def take(
@@ -216,8 +215,8 @@ def take(
     keys.wait_for(connection, found.business_key)
     due = or_(_due(now), and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker)))
     (within,) = scope.parts
-    rows = connection.execute(select(runs).where(runs.c.id == run_id, due, within).with_for_update()).all()
-    return next(iter(_begin(connection, rows, worker)), None)
+    rows = connection.execute(select(runs).where(runs.c.id == run_id, due, within).with_for_update())
+    return next(iter(_begin(connection, [_run_row(row) for row in rows], worker)), None)
 
 
 def _in_hand(run_id: Any, epoch: Any) -> tuple[ColumnElement[bool], ...]:
@@ -241,7 +240,7 @@ def fence(connection: Connection, run_id: str) -> RunRow | None:
     return find(connection, run_id) if done.rowcount == 1 else None
 
 
-_hold = (
+_hold = Statement(
     select(runs.c.id)
     .where(runs.c.id == bindparam("run"), runs.c.epoch == bindparam("run_epoch"))
     .with_for_update(read=True)
@@ -250,7 +249,7 @@ _hold = (
 
 def is_held(connection: Connection, run_id: str, epoch: int) -> bool:
     """Whether the run still is in this epoch; nobody takes it over before the transaction has ended."""
-    return connection.execute(_hold, {"run": run_id, "run_epoch": epoch}).first() is not None
+    return bool(_hold.rows(connection, {"run": run_id, "run_epoch": epoch}))
 
 
 def holder_of_version(connection: Connection, dedupe_key: str) -> str | None:
@@ -258,19 +257,27 @@ def holder_of_version(connection: Connection, dedupe_key: str) -> str | None:
     return _ids_by_dedupe_key(connection, [dedupe_key]).get(dedupe_key)
 
 
-_give_key = update(runs).where(runs.c.id == bindparam("run")).values(dedupe_key=bindparam("key"))
+def _has_holder() -> ColumnElement[bool]:
+    """Whether another run has, or had, the dedupe key."""
+    other = runs.alias("other")
+    return or_(
+        exists().where(other.c.dedupe_key == bindparam("key"), other.c.id != bindparam("run")),
+        exists().where(pruned_keys.c.dedupe_key == bindparam("key")),
+    )
+
+
+_give_key = Statement(
+    update(runs).where(runs.c.id == bindparam("run"), ~_has_holder()).values(dedupe_key=bindparam("key"))
+)
 
 
 def claim_version(connection: Connection, run_id: str, dedupe_key: str) -> str | None:
     """Give the run its final dedupe key; the id of the run that has it already, else None."""
-    holder = holder_of_version(connection, dedupe_key) or run_id
-    if holder == run_id:
-        connection.execute(_give_key, {"run": run_id, "key": dedupe_key})
-        return None
-    return holder
+    is_given = _give_key.changed(connection, {"run": run_id, "key": dedupe_key}) == 1
+    return None if is_given else holder_of_version(connection, dedupe_key)
 
 
-_suspend = (
+_suspend = Statement(
     update(runs)
     .where(*_in_hand(bindparam("run"), bindparam("run_epoch")))
     .values(
@@ -286,10 +293,10 @@ def wait(
 ) -> bool:
     """Suspend a running run until an instant, a ticket, or a person's word; False when another worker has it."""
     values = {"run": run_id, "run_epoch": epoch, "new_wake_at": wake_at, "new_ticket_id": ticket_id}
-    return connection.execute(_suspend, values).rowcount == 1
+    return _suspend.changed(connection, values) == 1
 
 
-_finish = (
+_end = (
     update(runs)
     .where(*_in_hand(bindparam("run"), bindparam("run_epoch")))
     .values(
@@ -299,7 +306,7 @@ _finish = (
         finished_at=bindparam("new_finished_at", type_=runs.c.finished_at.type),
     )
 )
-_finish_without_key = _finish.values(dedupe_key=None)
+_finish, _finish_without_key = Statement(_end), Statement(_end.values(dedupe_key=None))
 
 
 def finishing(run_id: str, epoch: int, *, outcome: str, result: Any, at: datetime, keep_dedupe_key: bool) -> Change:
@@ -335,8 +342,8 @@ def recover(connection: Connection) -> int:
 
 def next_wake_at(connection: Connection, scope: Scope = ANY) -> datetime | None:
     """When the first waiting run that may be taken then is due, if any is waiting for a time."""
-    found = (connection.execute(query).scalar() for query in scope.wakes)
-    return min((wake_at for wake_at in found if wake_at is not None), default=None)
+    found = (query.rows(connection, {}) for query in scope.wakes)
+    return instant(min((wake_at for ((wake_at,),) in found if wake_at is not None), default=None))
 
 
 def left_over(connection: Connection, bot: str) -> list[RunRow]:
@@ -405,12 +412,16 @@ def _due(now: datetime) -> ColumnElement[bool]:
     return or_(runs.c.status == "ready", and_(runs.c.status == "waiting", runs.c.wake_at <= now))
 
 
-def _still_free(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
-    """Those of the runs that no other process takes at this moment, nor another run of their business keys."""
-    ours = keys.reserve(connection, [row.business_key for row in rows])
-    ids = [row.id for row in rows if row.business_key in ours]
+def _still_free(connection: Connection, due: Mapping[str, str], now: datetime) -> list[RunRow]:
+    """Those of the runs that no other process takes at this moment, nor another run of their business keys, which are
+    given by the runs' ids.
+    """
+    if not keys.are_shared(connection):
+        return of_ids(connection, list(due))
+    ours = keys.reserve(connection, list(due.values()))
+    ids = [run_id for run_id, key in due.items() if key in ours]
     query = select(runs).where(runs.c.id.in_(ids), _due(now), ~_BUSY).order_by(runs.c.id)
-    return list(connection.execute(query.with_for_update(skip_locked=True)).all())
+    return [_run_row(row) for row in connection.execute(query.with_for_update(skip_locked=True))]
 
 
 _take = (
@@ -426,12 +437,14 @@ _take = (
 )
 
 
-def _begin(connection: Connection, rows: Sequence[Row[Any]], worker: str | None) -> list[RunRow]:
-    if not rows:
+def _begin(connection: Connection, found: Sequence[RunRow], worker: str | None) -> list[RunRow]:
+    if not found:
         return []
-    connection.execute(_take, {"run_ids": [row.id for row in rows], "new_worker": worker})
-    begun = {"status": "running", "wake_at": None, "ticket_id": None, "worker": worker}
-    return [_run_row(row, epoch=row.epoch + 1, **begun) for row in rows]
+    connection.execute(_take, {"run_ids": [run.id for run in found], "new_worker": worker})
+    return [
+        replace(run, epoch=run.epoch + 1, status="running", wake_at=None, ticket_id=None, worker=worker)
+        for run in found
+    ]
 
 
 def _insert(connection: Connection, new: Sequence[NewRun], at: datetime) -> dict[str, str]:
@@ -489,11 +502,11 @@ def _new_row(run: NewRun, at: datetime) -> dict[str, Any]:
     }
 
 
-def _run_row(row: Row[Any], **changed: Any) -> RunRow:
+def _run_row(row: Row[Any]) -> RunRow:
     values = {name: getattr(row, name) for name in RunRow.__dataclass_fields__}
     values["input"] = json.loads(row.input)
     values["result"] = None if row.result is None else json.loads(row.result)
-    return RunRow(**(values | changed))
+    return RunRow(**values)
 
 
 def _text(data: Any) -> str:

@@ -28,7 +28,12 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return instant(value)
+
+
+def instant(microseconds: int | None) -> datetime | None:
+    """The instant kept as this number."""
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 metadata = MetaData()
