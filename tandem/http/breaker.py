@@ -1,7 +1,7 @@
 """The circuit breaker of one system: after several failures in a row, fail at once instead of waiting each time."""
 
 from tandem.domain.clock import Clock
-from tandem.errors import Unreachable
+from tandem.errors import TandemError, Unreachable
 from tandem.log import event
 
 FAILURES = 5
@@ -21,6 +21,7 @@ class CircuitBreaker:
         self._failures = 0
         self._retry_at_s = 0.0
         self._probing = False
+        self._last: TandemError | None = None
 
     def admit(self) -> None:
         """Raises Unreachable while the circuit is open."""
@@ -30,9 +31,10 @@ class CircuitBreaker:
         if wait_s > 0 or self._probing:
             raise Unreachable(
                 "{system} failed {failures} times in a row, so it is left alone for a while. Nothing was sent. "
-                "It is tried again in {wait_s} seconds.",
+                "It is tried again in {wait_s} seconds. The last failure: {why}",
                 system=self._system,
                 failures=self._failures,
+                why=self._last,
                 wait_s=f"{max(wait_s, 1.0):.0f}",
             )
         self._probing = True
@@ -42,8 +44,9 @@ class CircuitBreaker:
             event("circuit.closed", system=self._system)
         self._failures, self._probing = 0, False
 
-    def failed(self) -> None:
+    def failed(self, error: TandemError) -> None:
         self._failures += 1
+        self._last = error
         self._probing = False
         if self._failures >= self._limit:
             self._retry_at_s = self._clock.monotonic_s() + self._open_s

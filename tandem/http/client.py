@@ -8,7 +8,7 @@ from urllib.request import getproxies
 import httpx
 
 from tandem.errors import UsageError
-from tandem.http.pools import PLACES, Pools
+from tandem.http.pools import Pools
 from tandem.http.settings import ApiSettings
 
 _KEEP_ALIVE_S = 4.0
@@ -36,9 +36,8 @@ def new_client(system: str, settings: ApiSettings) -> httpx.AsyncClient:
 
 
 def _pools(connections: int, tls: ssl.SSLContext) -> Pools:
-    limits = httpx.Limits(max_connections=PLACES, max_keepalive_connections=PLACES, keepalive_expiry=_KEEP_ALIVE_S)
-    count = -(-connections // PLACES)
-    return Pools([httpx.AsyncHTTPTransport(http2=True, verify=tls, limits=limits) for _ in range(count)])
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEP_ALIVE_S)
+    return Pools([httpx.AsyncHTTPTransport(http2=True, verify=tls, limits=limits) for _ in range(connections)])
 
 
 def _tls(system: str, ca_file: Path | None) -> ssl.SSLContext:

@@ -41,8 +41,7 @@ class Exchange:
         hold = None if call.safe else current_hold()
         request = self._client.build_request(
             call.method,
-            url,
-            params=message.params,
+            f"{url}?{httpx.QueryParams(message.params)}" if message.params else url,
             headers={**message.headers, **login},
             json=message.json,
             content=message.content,

@@ -3,12 +3,16 @@
 import base64
 
 from tandem.domain.clock import Clock
-from tandem.http.oauth import Post, TokenLogin
-from tandem.http.session import Login, Session
-from tandem.http.settings import ApiKeyAuth, ApiSettings, BasicAuth, NoAuth
+from tandem.errors import UsageError
+from tandem.http.oauth import TokenLogin
+from tandem.http.refresh_token import RefreshToken
+from tandem.http.session import Login, Opener, Post, Session
+from tandem.http.settings import ApiKeyAuth, ApiSettings, BasicAuth, NoAuth, SessionAuth
 
 
-def login_of(system: str, settings: ApiSettings, post: Post, clock: Clock) -> Login:
+def login_of(
+    system: str, settings: ApiSettings, post: Post, clock: Clock, refresh_token: RefreshToken | None = None
+) -> Login:
     """Raises UsageError when the private key of a JWT bearer login cannot be used."""
     auth = settings.auth
     if isinstance(auth, NoAuth | BasicAuth | ApiKeyAuth):
@@ -18,8 +22,33 @@ def login_of(system: str, settings: ApiSettings, post: Post, clock: Clock) -> Lo
             return Session(headers)
 
         return known
+    if isinstance(auth, SessionAuth):
+        return _OwnLogin(system, auth, post)
     token_url = settings.url + auth.token_url if auth.token_url.startswith("/") else auth.token_url
-    return TokenLogin(system, auth, token_url, post, clock)
+    return TokenLogin(system, auth, token_url, post, clock, refresh_token)
+
+
+def let_open(login: Login, opener: Opener) -> None:
+    """Open sessions by the vendor's own call, where ``auth`` is of kind session."""
+    if isinstance(login, _OwnLogin):
+        login.opener = opener
+
+
+class _OwnLogin:
+    """Opens sessions as the vendor's client says."""
+
+    def __init__(self, system: str, auth: SessionAuth, post: Post) -> None:
+        self._system, self._auth, self._post = system, auth, post
+        self.opener: Opener | None = None
+
+    async def __call__(self) -> Session:
+        if self.opener is None:
+            raise UsageError(
+                "System {system} is to be logged in to with auth of kind session, but its vendor's API has no such "
+                "login. Give auth another kind in tandem.yaml.",
+                system=self._system,
+            )
+        return await self.opener(self._auth, self._post)
 
 
 def _headers(auth: NoAuth | BasicAuth | ApiKeyAuth) -> dict[str, str]:

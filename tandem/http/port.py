@@ -12,10 +12,11 @@ from tandem.http.breaker import CircuitBreaker
 from tandem.http.client import new_client
 from tandem.http.exchange import Exchange, Message
 from tandem.http.limiter import PATIENCE_S, Limiter
-from tandem.http.login import login_of
+from tandem.http.login import let_open, login_of
 from tandem.http.outcome import Call, of_failure, of_status
+from tandem.http.refresh_token import RefreshToken
 from tandem.http.retry_after import retry_after_s
-from tandem.http.session import Session, Sessions
+from tandem.http.session import Opener, Session, Sessions
 from tandem.http.settings import ApiSettings
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -27,6 +28,8 @@ _NO_WORD_S = 1.0
 class HttpPort:
     """``system`` is its name in tandem.yaml; ``clock`` the one it waits by; ``client`` the one it closes with itself.
 
+    ``refresh_token``: where the token of a login by one is kept, if longer than this port lives.
+
     Belongs to one event loop. Making one raises UsageError when a key or certificate file cannot be used.
     """
 
@@ -36,6 +39,7 @@ class HttpPort:
         settings: ApiSettings,
         clock: Clock | None = None,
         client: httpx.AsyncClient | None = None,
+        refresh_token: RefreshToken | None = None,
     ) -> None:
         self.system = system
         self.clock: Clock = clock or SystemClock()
@@ -44,12 +48,17 @@ class HttpPort:
         self._exchange = Exchange(self._client, self.clock)
         self._limiter = Limiter(system, settings.quota, self.clock)
         self._breaker = CircuitBreaker(system, self.clock)
-        self._sessions = Sessions(login_of(system, settings, self._post, self.clock), self.clock)
+        self._login = login_of(system, settings, self._post, self.clock, refresh_token)
+        self._sessions = Sessions(self._login, self.clock)
 
     @property
     def calls(self) -> int:
         """How many HTTP requests were sent so far, logins included."""
         return self._exchange.count
+
+    def opens_sessions_by(self, opener: Opener) -> None:
+        """Log in by the vendor's own call where ``auth`` is of kind session; the vendor's ``connect`` says so."""
+        let_open(self._login, opener)
 
     def pause(self, seconds: float) -> None:
         """Let no call out for so long: the vendor said so elsewhere than in a 429."""
@@ -123,11 +132,14 @@ class HttpPort:
             login = {}
         async with self._limiter.turn():
             response = await self._exchanged(call, url, message, login)
-        if response.status_code >= 500:
-            self._breaker.failed()
+        failure = of_status(response.status_code, call)
+        if failure is not None and response.status_code >= 500:
+            self._breaker.failed(failure)
         else:
             self._breaker.succeeded()
-        return _believed(response, call)
+        if failure is not None:
+            raise failure
+        return response
 
     async def _exchanged(self, call: Call, url: str, message: Message, login: Mapping[str, str]) -> httpx.Response:
         self._breaker.admit()
@@ -137,17 +149,19 @@ class HttpPort:
             self._breaker.abandoned()
             raise
         except Exception as error:
-            self._breaker.failed()
-            raise of_failure(error, call) from error
+            failure = of_failure(error, call)
+            self._breaker.failed(failure)
+            raise failure from error
         except BaseException:
             self._breaker.abandoned()
             raise
 
-    async def _post(self, url: str, headers: Mapping[str, str], form: str) -> httpx.Response:
-        """Ask for a token: outside the limiter, whose slot the caller holds, and perhaps on another host."""
+    async def _post(self, url: str, headers: Mapping[str, str], content: str) -> httpx.Response:
+        """Ask for a token or a session: outside the limiter, whose slot the caller holds, perhaps on another host."""
+        url = _address(self._url, url)
         call = Call(self.system, url, "POST", urlsplit(url).path, safe=True)
         try:
-            response = await self._exchange.send(call, url, Message(headers=headers, content=form), {})
+            response = await self._exchange.send(call, url, Message(headers=headers, content=content), {})
         except Exception as error:
             raise of_failure(error, call) from error
         if response.status_code == 429:

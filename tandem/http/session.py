@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import httpx
+
 from tandem.domain.clock import Clock
+from tandem.http.settings import SessionAuth
 
 _EARLY_S = 30.0
 """A session is renewed this long before its announced end, so that it does not end on the way."""
@@ -24,6 +27,12 @@ class Session:
 
 Login = Callable[[], Awaitable[Session]]
 """Raises AccessRefused, NotSent."""
+
+Post = Callable[[str, Mapping[str, str], str], Awaitable[httpx.Response]]
+"""POST a body to an address, with these headers and no login; raises as a safe request does."""
+
+Opener = Callable[[SessionAuth, Post], Awaitable[Session]]
+"""A vendor's own way to log in, for ``auth`` of kind session. Raises AccessRefused, NotSent."""
 
 
 class Sessions:

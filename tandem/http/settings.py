@@ -25,7 +25,8 @@ def _web_address(url: str) -> str:
 def _is_sound(url: str) -> bool:
     """Whether its port is a number from 0 to 65535, and its host one that can be asked for."""
     try:
-        return httpx.URL(url).host != "" and urlsplit(url).port != -1 and not re.search(r"\s", url)
+        _ = urlsplit(url).port
+        return httpx.URL(url).host != "" and not re.search(r"\s", url)
     except (httpx.InvalidURL, ValueError):
         return False
 
@@ -62,6 +63,14 @@ class ApiKeyAuth(_Block):
     kind: Literal["api_key"]
     header: str = Field(default="APIKey", pattern=r"^[A-Za-z0-9-]+$")
     key: SecretStr
+
+
+class SessionAuth(_Block):
+    """User name and password for the vendor's own call that opens a session; its API client knows that call."""
+
+    kind: Literal["session"]
+    username: str
+    password: SecretStr
 
 
 class _OAuth(_Block):
@@ -114,7 +123,7 @@ class JwtBearerAuth(_OAuth):
 
 
 OAuth = ClientCredentialsAuth | RefreshTokenAuth | PasswordAuth | JwtBearerAuth
-Auth = Annotated[NoAuth | BasicAuth | ApiKeyAuth | OAuth, Field(discriminator="kind")]
+Auth = Annotated[NoAuth | BasicAuth | ApiKeyAuth | SessionAuth | OAuth, Field(discriminator="kind")]
 
 
 class Timeouts(_Block):

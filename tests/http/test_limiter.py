@@ -112,20 +112,20 @@ def tripped(clock: HandClock) -> CircuitBreaker:
     breaker = CircuitBreaker("erp", clock)
     for _ in range(FAILURES):
         breaker.admit()
-        breaker.failed()
+        breaker.failed(Unreachable("The port is closed."))
     return breaker
 
 
 def test_success_in_between_keeps_the_circuit_closed():
     breaker = CircuitBreaker("erp", HandClock())
     for _ in range(3 * FAILURES):
-        breaker.failed()
+        breaker.failed(Unreachable("The port is closed."))
         breaker.succeeded()
     breaker.admit()
 
 
 def test_open_circuit_tells_when_it_is_tried_again():
-    with pytest.raises(Unreachable, match=f"tried again in {OPEN_S:.0f} seconds"):
+    with pytest.raises(Unreachable, match=rf"again in {OPEN_S:.0f} seconds. The last failure: The port is closed\."):
         tripped(HandClock()).admit()
 
 
@@ -136,7 +136,7 @@ def test_half_open_circuit_lets_one_call_try_and_opens_again_when_it_fails():
     breaker.admit()
     with pytest.raises(Unreachable):
         breaker.admit()
-    breaker.failed()
+    breaker.failed(Unreachable("The port is closed."))
     clock.at_s += OPEN_S - 1
     with pytest.raises(Unreachable):
         breaker.admit()

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from tandem import log
 from tandem.errors import LoginRefused, Throttled, Unavailable, Unreachable, UsageError
 from tandem.http import ApiSettings
+from tandem.http.session import Post, Session
+from tandem.http.settings import SessionAuth
 from tests.http.hand_clock import HandClock
 from tests.http.wire import Asked, answer, closed_port, serving
 
@@ -68,6 +70,32 @@ async def test_basic_sends_user_and_password_in_utf_8(port):
         assert (await erp.send("GET", "/")).json() == "李雷:密码:1"
 
 
+async def test_vendors_own_call_opens_a_session_and_again_when_it_has_ended(port):
+    opened: list[tuple[str, str]] = []
+
+    async def opening(auth: SessionAuth, post: Post) -> Session:
+        told = await post("/open", {"content-type": "text/plain"}, auth.username)
+        opened.append((auth.password.get_secret_value(), told.json()))
+        return Session({"x-session": told.json()})
+
+    async def vendor(asked: Asked) -> bytes:
+        if asked.target == "/open":
+            return answer(body=f"{asked.body.decode()}-{len(opened)}")
+        return answer(200 if asked.headers.get("x-session") == "tandem-1" else 401, body={})
+
+    async with serving(vendor) as server:
+        erp = port(server.url, auth={"kind": "session", "username": "tandem", "password": "secret-4711"})
+        erp.opens_sessions_by(opening)
+        assert (await erp.send("GET", "/")).status_code == 200
+    assert opened == [("secret-4711", "tandem-0"), ("secret-4711", "tandem-1")]
+
+
+async def test_session_of_a_vendor_without_such_a_login_is_one_sentence(port):
+    erp = port("http://127.0.0.1:1", auth={"kind": "session", "username": "tandem", "password": "secret-4711"})
+    with pytest.raises(UsageError, match=r"auth of kind session.*another kind in tandem\.yaml"):
+        await erp.send("GET", "/")
+
+
 async def test_token_is_fetched_once_and_kept(port):
     vendor = Vendor()
     async with serving(vendor) as server:
@@ -83,12 +111,14 @@ async def test_token_is_fetched_once_and_kept(port):
         ]
 
 
-async def test_client_secret_can_travel_in_the_header_instead(port):
+@pytest.mark.parametrize(("secret", "sent"), [("top-secret", b"top-secret"), ("a:+%密", b"a%3A%2B%25%E5%AF%86")])
+async def test_client_secret_can_travel_form_encoded_in_the_header_instead(port, secret, sent):
     vendor = Vendor()
+    auth = CLIENT | {"client_auth": "client_secret_basic", "client_secret": secret}
     async with serving(vendor) as server:
-        await port(server.url, auth=CLIENT | {"client_auth": "client_secret_basic"}).send("GET", "/orders")
+        await port(server.url, auth=auth).send("GET", "/orders")
         assert "client_secret" not in vendor.forms[0]
-        assert base64.b64decode(vendor.heads[0]["authorization"][6:]) == b"tandem:top-secret"
+        assert base64.b64decode(vendor.heads[0]["authorization"][6:]) == b"tandem:" + sent
 
 
 async def test_64_callers_with_an_expired_token_share_one_login(port):
@@ -195,7 +225,7 @@ async def test_jwt_bearer_signs_who_asks_whom_until_when(port, tmp_path):
         assert vendor.forms[0]["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
         token = jwt.decode(vendor.forms[0]["assertion"], RSAKey.import_key(key.public_key()), algorithms=["RS256"])
         now = int(clock.now().timestamp())
-        expected = {"iss": "app", "sub": "bot@example.com", "aud": server.url, "iat": now, "exp": now + 180}
+        expected = {"iss": "app", "sub": "bot@example.com", "aud": server.url, "iat": now - 60, "exp": now + 180}
         assert expected.items() <= token.claims.items()
 
 
