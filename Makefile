@@ -3,6 +3,7 @@
 # make check  lint and types only
 # make faults every fault on real parts, for a night; writes its counts into docs/reliability.md
 # make simulate  histories of the engine under faults  (SEEDS=1000000 FIRST=1 for a night; JSON=1; MUTANT='no read-back')
+# make real   a vendor's real server on this machine, with sample data (VENDOR=tryton PORT=8010); make real-down ends it
 # make setup  what the others share: system packages where root or sudo allows it, and .venv
 
 PYTHON ?= python3
@@ -10,16 +11,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
+VENDOR ?= tryton
+PORT ?= 8010
 SEEDS ?= 1000
 FIRST ?= 1
 
-.PHONY: run test check faults simulate setup
+.PHONY: run test check faults simulate real real-down setup
 
 run: setup
 	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -28,10 +31,18 @@ check: setup
 
 faults: setup
 	$(BIN)/pytest -m '' tests/faults --deselect tests/faults/test_matrix.py
+	$(BIN)/pytest -m nightly tests/vendors tests/e2e
 	$(BIN)/python -m tests.faults.report
 
 simulate: setup
 	$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS) $(if $(JSON),--json) $(if $(MUTANT),--mutant "$(MUTANT)")
+
+real: setup
+	[ -f tandem-real/tandem.yaml ] || $(BIN)/tandem init tandem-real
+	$(BIN)/tandem --workspace tandem-real real up $(VENDOR) --port $(PORT)
+
+real-down: setup
+	$(BIN)/tandem --workspace tandem-real real down $(VENDOR)
 
 setup: $(VENV)/.packages
 
