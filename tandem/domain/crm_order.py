@@ -9,7 +9,7 @@ from pydantic import Field
 from tandem.domain.operation import Difference, Operation
 from tandem.domain.record import Number, PersonalText, Record, Text
 
-LONGEST_SUBJECT = 255
+LONGEST_SUBJECT = 250
 """Of a notice, in characters: what every CRM keeps."""
 
 CrmOrderKind = Literal["order", "draft", "reduction", "cancelled"]

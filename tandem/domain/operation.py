@@ -1,5 +1,6 @@
 """Operations: one business act on one system, with a typed request and result."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -21,6 +22,14 @@ class Difference(Record):
     found: str
 
 
+def unequal(asked: Record, found: Record, fields: Iterable[str], where: str = "") -> Iterator[Difference]:
+    """The differences in these fields, which both records have; ``where`` goes before the name of each."""
+    for field in fields:
+        wanted, got = getattr(asked, field), getattr(found, field)
+        if wanted != got:
+            yield Difference(field=f"{where}{field}", asked=str(wanted), found="" if got is None else str(got))
+
+
 @runtime_checkable
 class Document(Protocol):
     """A business document as a read-back finds it. ``void``: cancelled or rejected, so it counts as absent."""
@@ -34,6 +43,21 @@ class Document(Protocol):
     def result(self) -> Record:
         """What the write that made this document would have returned."""
         ...
+
+
+@runtime_checkable
+class Renumbered(Document, Protocol):
+    """A document that may be called otherwise later, such as a draft that gets its number when it is confirmed."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id by which it is, or was, known."""
+        ...
+
+
+def ids_of(document: Document) -> tuple[str, ...]:
+    """Every id by which the document is, or was, known."""
+    return document.ids if isinstance(document, Renumbered) else (document.document_id,)
 
 
 @runtime_checkable
@@ -61,6 +85,15 @@ class Write(Protocol):
 
     def expected(self) -> Record:
         """The result as far as it can be told without writing, for a dry run."""
+        ...
+
+
+@runtime_checkable
+class Change(Write, Protocol):
+    """The request of a write that changes one document: others with the same reference do not concern it."""
+
+    def concerns(self, document: Any) -> bool:
+        """Whether this is the document to be changed."""
         ...
 
 

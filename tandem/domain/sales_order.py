@@ -1,12 +1,12 @@
 """The ERP's sales order: what is asked, what was confirmed, what stands in the books."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
 from pydantic import Field
 
-from tandem.domain.operation import Difference, Operation
+from tandem.domain.operation import Difference, Operation, unequal
 from tandem.domain.record import Number, Record, Text
 
 
@@ -59,8 +59,8 @@ class ConfirmedLine(Record):
     quantity: Number | None = None
 
 
-class SalesOrderCancel(Record):
-    """Cancel one order: all its lines rejected, or the document deleted where nothing follows it."""
+class _OrderChange(Record):
+    """A change of one order that stands already."""
 
     external_reference: Text
     sales_order_id: Text
@@ -68,13 +68,27 @@ class SalesOrderCancel(Record):
     def lookup(self) -> SalesOrderLookup:
         return SalesOrderLookup(external_reference=self.external_reference)
 
-    def differences(self, document: "SalesOrderDocument") -> tuple[Difference, ...]:
-        if document.sales_order_id != self.sales_order_id or document.cancelled:
-            return ()
-        return (Difference(field="cancelled", asked="yes", found="no"),)
+    def concerns(self, document: "SalesOrderDocument") -> bool:
+        return self.sales_order_id in document.ids
 
     def expected(self) -> "SalesOrderConfirmation":
         return SalesOrderConfirmation(sales_order_id=self.sales_order_id, external_reference=self.external_reference)
+
+
+class SalesOrderCancel(_OrderChange):
+    """Cancel one order: all its lines rejected, or the document deleted where nothing follows it."""
+
+    def differences(self, document: "SalesOrderDocument") -> tuple[Difference, ...]:
+        return () if document.cancelled else (Difference(field="cancelled", asked="yes", found="no"),)
+
+
+class SalesOrderConfirm(_OrderChange):
+    """Make an order binding, in an ERP that keeps it as a draft until then: credit is checked, stock is taken."""
+
+    def differences(self, document: "SalesOrderDocument") -> tuple[Difference, ...]:
+        if document.cancelled:
+            return (Difference(field="confirmed", asked="yes", found="cancelled"),)
+        return (Difference(field="confirmed", asked="yes", found="no"),) if document.draft else ()
 
 
 class SalesOrderConfirmation(Record):
@@ -91,18 +105,32 @@ class SalesOrderConfirmation(Record):
     def compensation(self) -> SalesOrderCancel:
         return SalesOrderCancel(external_reference=self.external_reference, sales_order_id=self.sales_order_id)
 
+    def confirm(self) -> SalesOrderConfirm:
+        return SalesOrderConfirm(external_reference=self.external_reference, sales_order_id=self.sales_order_id)
+
 
 class SalesOrderDocument(Record):
-    """A sales order as it stands in the ERP's books."""
+    """A sales order as it stands in the ERP's books.
+
+    ``draft``: it binds nobody and holds no stock before it is confirmed. ``draft_id``: what it was called before it
+    was given its number, where the ERP numbers orders only then.
+    """
 
     sales_order_id: Text
     order: SalesOrder
     confirmed: tuple[ConfirmedLine, ...] = ()
     cancelled: bool = False
+    draft: bool = False
+    draft_id: str | None = None
 
     @property
     def document_id(self) -> str:
         return self.sales_order_id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id by which it is, or was, known."""
+        return (self.sales_order_id,) if self.draft_id is None else (self.sales_order_id, self.draft_id)
 
     @property
     def void(self) -> bool:
@@ -123,9 +151,9 @@ class SalesOrdersFound(Record):
 
 
 def _differences(asked: SalesOrder, found: SalesOrder) -> Iterator[Difference]:
-    yield from _unequal(asked, found, ("external_reference", "sold_to_party", "currency"), "")
+    yield from unequal(asked, found, ("external_reference", "sold_to_party", "currency"))
     if asked.requested_delivery_on is not None:
-        yield from _unequal(asked, found, ("requested_delivery_on",), "")
+        yield from unequal(asked, found, ("requested_delivery_on",))
     by_number = {line.line_number: line for line in found.lines}
     for line in asked.lines:
         other = by_number.pop(line.line_number, None)
@@ -133,18 +161,11 @@ def _differences(asked: SalesOrder, found: SalesOrder) -> Iterator[Difference]:
         if other is None:
             yield Difference(field=f"{where}material", asked=line.material, found="")
             continue
-        yield from _unequal(line, other, ("material", "quantity", "unit", "net_price"), where)
+        yield from unequal(line, other, ("material", "quantity", "unit", "net_price"), where)
         if line.site is not None:
-            yield from _unequal(line, other, ("site",), where)
+            yield from unequal(line, other, ("site",), where)
     for extra in by_number.values():
         yield Difference(field=f"line {extra.line_number} material", asked="", found=extra.material)
-
-
-def _unequal(asked: Record, found: Record, fields: Iterable[str], where: str) -> Iterator[Difference]:
-    for field in fields:
-        wanted, got = getattr(asked, field), getattr(found, field)
-        if wanted != got:
-            yield Difference(field=f"{where}{field}", asked=str(wanted), found="" if got is None else str(got))
 
 
 SALES_ORDER_FIND = Operation("sales_order.find", SalesOrderLookup, SalesOrdersFound, effect="read")
@@ -155,6 +176,9 @@ SALES_ORDER_CREATE = Operation(
     effect="create",
     read_back="sales_order.find",
     compensated_by="sales_order.cancel",
+)
+SALES_ORDER_CONFIRM = Operation(
+    "sales_order.confirm", SalesOrderConfirm, SalesOrderConfirmation, effect="update", read_back="sales_order.find"
 )
 SALES_ORDER_CANCEL = Operation(
     "sales_order.cancel", SalesOrderCancel, SalesOrderConfirmation, effect="update", read_back="sales_order.find"

@@ -83,10 +83,11 @@ class StockRelease(Record):
     def lookup(self) -> StockReservationLookup:
         return StockReservationLookup(external_reference=self.external_reference)
 
+    def concerns(self, document: "StockReservationDocument") -> bool:
+        return document.reservation_id == self.reservation_id
+
     def differences(self, document: "StockReservationDocument") -> tuple[Difference, ...]:
-        if document.reservation_id != self.reservation_id or document.released:
-            return ()
-        return (Difference(field="released", asked="yes", found="no"),)
+        return () if document.released else (Difference(field="released", asked="yes", found="no"),)
 
     def expected(self) -> "StockReservationConfirmation":
         return StockReservationConfirmation(
