@@ -1,0 +1,1 @@
+"""Django-CRM: deals as orders. It has no API; its screens are in ``selectors/`` and ``recordings/``."""
