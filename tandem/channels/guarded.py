@@ -44,7 +44,7 @@ class Guarded:
 
     def _report(self, error: TandemError) -> None:
         if isinstance(error, (Unreachable, Unavailable)):
-            self._breaker.failed()
+            self._breaker.failed(error)
         elif isinstance(error, (NotSent, Rejected)):
             self._breaker.succeeded()
         else:

@@ -108,8 +108,9 @@ class Check(OnElement):
 
 
 class Click(OnElement):
-    """``commit``: from here on a failure is an unknown outcome."""
+    """``double``: a double click. ``commit``: from here on a failure is an unknown outcome."""
 
+    double: bool = False
     commit: bool = False
 
 
@@ -142,6 +143,20 @@ class Wait(OnElement):
     """Wait until the element is shown, or ``gone``."""
 
     gone: bool = False
+    within_s: float = Field(default=10.0, gt=0)
+
+
+class ReadAddress(Strict):
+    """Read from the page's address, once ``pattern`` is found in it: its first group, or all it matched."""
+
+    pattern: Pattern
+    into: str
+    within_s: float = Field(default=10.0, gt=0)
+
+
+class Settle(Strict):
+    """Wait until the screen rests: what it asked for is answered, and nothing on it changes any more."""
+
     within_s: float = Field(default=10.0, gt=0)
 
 
@@ -194,7 +209,9 @@ class Step(Strict):
     press: Press | None = None
     read: Read | None = None
     read_rows: ReadRows | None = None
+    read_address: ReadAddress | None = None
     wait: Wait | None = None
+    settle: Settle | None = None
     for_each: ForEach | None = None
     when: When | None = None
     fail: Fail | None = None

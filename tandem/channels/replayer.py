@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from tandem import misfit
 from tandem.channels.library import Screens
+from tandem.channels.looks import Looks
 from tandem.channels.notation import Notation
 from tandem.channels.recording import (
     Check,
@@ -27,9 +28,11 @@ from tandem.channels.recording import (
     Open,
     Press,
     Read,
+    ReadAddress,
     ReadRows,
     Recording,
     Select,
+    Settle,
     Step,
     Wait,
     When,
@@ -51,6 +54,7 @@ from tandem.errors import (
 from tandem.log import event, scrub
 
 OPEN_WITHIN_S = 10.0
+_ADDRESS_POLL_S = 0.05
 _SHOWN_CHARACTERS = 200
 
 Result = TypeVar("Result")
@@ -175,7 +179,7 @@ class _Replay:
     async def click(self, act: Click, place: str) -> None:
         target = self._target(act)
         await self._commit(act)
-        await self._screen.click(target)
+        await (self._screen.double_click(target) if act.double else self._screen.click(target))
 
     async def press(self, act: Press, place: str) -> None:
         target = None if act.element is None else self._target(OnElement(element=act.element, row=act.row))
@@ -199,8 +203,34 @@ class _Replay:
                     "{system}, screen {screen}: the text of {element} does not match {pattern}.",
                     **self._place(target, pattern=act.pattern),
                 )
-            text = found.group(1) if found.groups() else found.group()
+            text = _kept(found)
         self._context[act.into] = self._parsed(text, target)
+
+    async def read_address(self, act: ReadAddress, place: str) -> None:
+        looks = Looks(act.within_s, _ADDRESS_POLL_S)
+        while await looks.again():
+            found = re.search(act.pattern, await self._screen.address())
+            if found is not None:
+                self._context[act.into] = _kept(found)
+                return
+            await self._raise_message()
+        raise ScreenNotReady(
+            "{system}, screen {screen}: its address does not match {pattern} within {seconds} s.",
+            system=self._of.system,
+            screen=self._current().screen,
+            pattern=act.pattern,
+            seconds=f"{act.within_s:g}",
+        )
+
+    async def settle(self, act: Settle, place: str) -> None:
+        if not await self._screen.settled(act.within_s):
+            raise ScreenNotReady(
+                "{system}, screen {screen}: it is still at work after {seconds} s.",
+                system=self._of.system,
+                screen=self._current().screen,
+                seconds=f"{act.within_s:g}",
+            )
+        await self._raise_message()
 
     async def read_rows(self, act: ReadRows, place: str) -> None:
         page = self._current()
@@ -324,7 +354,9 @@ _VERBS: Mapping[type[Strict], Callable[[_Replay, Any, str], Awaitable[None]]] = 
     Press: _Replay.press,
     Read: _Replay.read,
     ReadRows: _Replay.read_rows,
+    ReadAddress: _Replay.read_address,
     Wait: _Replay.wait,
+    Settle: _Replay.settle,
     ForEach: _Replay.for_each,
     When: _Replay.when,
     Fail: _Replay.fail,
@@ -336,6 +368,11 @@ def _told(place: str, step: Step) -> str:
     act = step.act
     what = getattr(act, "element", None) or getattr(act, "screen", None) or getattr(act, "in_", None)
     return f"step {place}: {step.verb} {what or ''}".rstrip()
+
+
+def _kept(found: re.Match[str]) -> str:
+    """What a pattern keeps of a text: its first group, or all it matched."""
+    return str(found.group(1) if found.groups() else found.group())
 
 
 def _shortened(text: str) -> str:

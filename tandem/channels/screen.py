@@ -51,6 +51,8 @@ class Screen(Protocol):
 
     async def click(self, target: Target) -> None: ...
 
+    async def double_click(self, target: Target) -> None: ...
+
     async def press(self, keys: str, target: Target | None) -> None: ...
 
     async def committing(self) -> None:
@@ -63,6 +65,14 @@ class Screen(Protocol):
 
     async def read_rows(self, columns: Mapping[str, Target]) -> Sequence[Mapping[str, str]]:
         """All rows of one table, top to bottom: key -> text. The targets share ``rows``; their ``row`` is None."""
+        ...
+
+    async def address(self) -> str:
+        """Where the screen says it is, such as a page's address."""
+        ...
+
+    async def settled(self, within_s: float) -> bool:
+        """Whether the screen comes to rest within this time: nothing is under way, and nothing on it changes."""
         ...
 
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:

@@ -88,10 +88,12 @@ class DesktopCandidate(Strict):
 
     ``image`` is a file beside the selector file; ``key`` a keyboard shortcut; ``header`` the column of a table.
     ``window``: words of the title of the window it is in, where that is not the screen's own (a message box, say).
+    ``inside``: the name of an element above it in the tree, where several have its role and name.
     """
 
     role: str | None = None
     name: Words | None = None
+    inside: Words | None = None
     ocr: OcrLabel | None = None
     image: str | None = None
     key: str | None = None
@@ -101,8 +103,8 @@ class DesktopCandidate(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> "DesktopCandidate":
         _exactly_one(self, ("role", "ocr", "image", "key", "header"))
-        if self.name is not None and self.role is None:
-            raise ValueError(tr("name goes with role"))
+        if (self.name is not None or self.inside is not None) and self.role is None:
+            raise ValueError(tr("name and inside go with role"))
         return self
 
 

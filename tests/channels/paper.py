@@ -20,12 +20,13 @@ class PaperScreen:
         self.acts: list[str] = []
         self.on_click: Callable[[str], None] = lambda name: None
         self.on_open: Callable[[], object] = lambda: None
-        self.address = ""
+        self.place = ""
         self.missing_screens: set[str] = set()
+        self.rests = True
 
     async def open(self, screen: AnyScreenFile, params: Mapping[str, Any]) -> None:
-        self.address = screen.open or ""
-        self.acts.append(f"open {self.address}")
+        self.place = screen.open or ""
+        self.acts.append(f"open {self.place}")
         self.on_open()
 
     async def recognise(self, screen: AnyScreenFile, within_s: float) -> None:
@@ -48,6 +49,10 @@ class PaperScreen:
         self.acts.append(f"click {_key(target)}")
         self.on_click(_key(target))
 
+    async def double_click(self, target: Target) -> None:
+        self._shown(target)
+        self.acts.append(f"double click {_key(target)}")
+
     async def press(self, keys: str, target: Target | None) -> None:
         self.acts.append(f"press {keys}")
 
@@ -63,6 +68,13 @@ class PaperScreen:
             rows.append({key: self.elements[f"{target.name}[{number}]"] for key, target in columns.items()})
             number += 1
         return rows
+
+    async def address(self) -> str:
+        return self.place
+
+    async def settled(self, within_s: float) -> bool:
+        self.acts.append("settle")
+        return self.rests
 
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
         return next((index for index, target in enumerate(targets) if _key(target) in self.elements), None)

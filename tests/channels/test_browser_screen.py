@@ -1,6 +1,8 @@
 """A real page as a Screen: one visible match or none, what was entered is read back, nothing is sent twice."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -36,6 +38,7 @@ FORM = """
 <tr class="row"><td><input value="A"></td><td>1</td></tr>
 <tr class="row"><td><input value="B"></td><td>2</td></tr></table>
 <button onclick="alert('Out of paper')">Print</button>
+<p id="rows" ondblclick="this.textContent = 'opened'">marked</p>
 <iframe srcdoc="<h1>Inside</h1><label>Inner <input></label>"></iframe>
 """
 SCREEN: dict[str, Any] = {
@@ -47,7 +50,7 @@ SCREEN: dict[str, Any] = {
         name: [{"label": name}]
         for name in ("Name", "Fixed", "Short", "Upper", "Count", "Day", "Kind", "Agreed", "Twin")
     }
-    | {"Print": [{"role": "button", "name": "Print"}], "Lost": [{"css": "#lost"}]}
+    | {"Print": [{"role": "button", "name": "Print"}], "Row": [{"css": "#rows"}], "Lost": [{"css": "#lost"}]}
     | {"Moved": [{"css": "#lost"}, {"label": "Name"}], "Late": [{"css": "#late"}, {"label": "Name"}]},
     "tables": {
         "rows": {
@@ -60,11 +63,15 @@ PAGE = BrowserScreenFile.model_validate(SCREEN)
 
 
 class Site:
-    """Pages by path; ``posted`` counts what was sent."""
+    """Pages by path; ``posted`` counts what was sent. An answer that is held waits until it is ``released``.
+
+    It answers in a thread of its own.
+    """
 
     def __init__(self) -> None:
         self.pages: dict[str, str] = {"/form": FORM, "/login": "<h1>Log in</h1>", "/blank": "<body></body>"}
         self.posted = 0
+        self.arrived, self.released = threading.Event(), threading.Event()
         self.healed: list[tuple[str, int]] = []
 
     async def show(self, request: Request) -> Response:
@@ -74,10 +81,13 @@ class Site:
 
     async def post(self, request: Request) -> Response:
         self.posted += 1
+        self.arrived.set()
         if request.query_params.get("reset"):
             request.scope["wire"].reset()
             while (await request.receive())["type"] != "http.disconnect":
                 pass
+        if request.query_params.get("held"):
+            await asyncio.to_thread(self.released.wait, 60)
         return RedirectResponse("/form", 303)
 
 
@@ -95,6 +105,7 @@ async def site(chromium: Chromium) -> AsyncIterator[tuple[Site, BrowserScreen]]:
         Starlette(routes=[Route("/{path:path}", site.show), Route("/post", site.post, methods=["POST"])])
     ) as server:
         context = await (await chromium.browser()).new_context()
+        context.set_default_timeout(8000)
 
         async def healed(target: Target, index: int) -> None:
             site.healed.append((target.name, index))
@@ -249,6 +260,28 @@ async def test_closed_page_is_unavailable(form: BrowserScreen) -> None:
         await form.fill(element("Name"), "x")
 
 
+HANGING: dict[str, Callable[[BrowserScreen], Awaitable[object]]] = {
+    "recognise": lambda form: form.recognise(PAGE, 0.5),
+    "fill": lambda form: form.fill(element("Name"), "x"),
+    "select": lambda form: form.select(element("Kind"), "b"),
+    "check": lambda form: form.check(element("Agreed"), True),
+    "click": lambda form: form.click(element("Print")),
+    "press": lambda form: form.press("Tab", None),
+    "read": lambda form: form.read(element("Name")),
+    "read rows": lambda form: form.read_rows({"code": cell_target(PAGE, "rows.code", None, {})}),
+    "first shown": lambda form: form.first_shown([element("Name")], 0.5),
+    "gone": lambda form: form.gone(element("Name"), 0.5),
+    "open": lambda form: form.open(at("/form#again"), {}),
+}
+
+
+@pytest.mark.parametrize("what", HANGING)
+async def test_page_whose_script_never_ends_is_not_ready(form: BrowserScreen, what: str) -> None:
+    await form.page.evaluate("setTimeout(() => { while (true) {} })")
+    with pytest.raises(ScreenNotReady):
+        await asyncio.wait_for(HANGING[what](form), 60)
+
+
 async def test_first_shown_and_gone_wait_for_the_page(form: BrowserScreen) -> None:
     await form.page.evaluate("setTimeout(() => document.querySelector('button').id = 'lost', 200)")
     assert await form.first_shown([element("Lost")], 2) == 0
@@ -266,6 +299,23 @@ async def test_write_is_sent_once_over_a_reset_connection(site: tuple[Site, Brow
     assert site[0].posted == 1
 
 
+async def test_write_under_way_is_not_sent_anew_when_its_page_is_left(site: tuple[Site, BrowserScreen]) -> None:
+    script = "fetch('/post?held=1', {method: 'POST'})"
+    site[0].pages["/send"] = f'<button onclick="{script}">Send</button>'
+    await site[1].open(at("/send"), {})
+    await site[1].committing()
+    async with site[1].page.expect_event("request"):
+        await site[1].click(Target("send", "Send", (BrowserCandidate(role="button", name="Send"),)))
+    assert await asyncio.to_thread(site[0].arrived.wait, 60)
+    for path in ("/form", "/form#again"):
+        await site[1].open(at(path), {})
+        await site[1].fill(element("Name"), path)
+        assert await site[1].read(element("Name")) == path
+        site[0].released.set()
+    assert await site[1].settled(5)
+    assert site[0].posted == 1
+
+
 async def test_write_that_answers_with_another_page_arrives_there(site: tuple[Site, BrowserScreen]) -> None:
     site[0].pages["/send"] = "<form method=post action=/post><button>Send</button></form>"
     await site[1].open(at("/send"), {})
@@ -273,3 +323,47 @@ async def test_write_that_answers_with_another_page_arrives_there(site: tuple[Si
     await site[1].click(Target("send", "Send", (BrowserCandidate(role="button", name="Send"),)))
     await site[1].recognise(PAGE, 2)
     assert site[0].posted == 1
+
+
+async def test_double_click_opens_what_one_click_only_marks(form: BrowserScreen) -> None:
+    await form.click(element("Row"))
+    assert await form.read(element("Row")) == "marked"
+    await form.double_click(element("Row"))
+    assert await form.read(element("Row")) == "opened"
+
+
+WORKING = """
+<h1>Form</h1><p id="rows">0</p>
+<script>
+let done = 0;
+async function work() {
+  await fetch('/slow');
+  document.querySelector('#rows').textContent = ++done;
+  if (done < 3) setTimeout(work, 50);
+}
+work();
+</script>
+"""
+TICKING = "<h1>Form</h1><p id=rows></p><script>setInterval(() => rows.textContent += '.', 50)</script>"
+
+
+async def test_screen_rests_once_all_it_asked_for_is_answered_and_shown(site: tuple[Site, BrowserScreen]) -> None:
+    site[0].pages |= {"/working": WORKING, "/slow": "late"}
+    await site[1].open(at("/working"), {})
+    assert await site[1].settled(10)
+    assert await site[1].read(element("Row")) == "3"
+
+
+async def test_screen_that_always_changes_never_rests(site: tuple[Site, BrowserScreen]) -> None:
+    site[0].pages["/ticking"] = TICKING
+    await site[1].open(at("/ticking"), {})
+    assert not await site[1].settled(0.5)
+
+
+async def test_page_is_loaded_anew_when_only_its_fragment_is_another(site: tuple[Site, BrowserScreen]) -> None:
+    screen = site[1]
+    for fragment in ("one", "two", "two"):
+        await screen.open(at(f"/form#{fragment}"), {})
+        assert await screen.address() == f"{screen._url}/form#{fragment}"
+        assert await screen.read(element("Name")) == ""
+        await screen.fill(element("Name"), fragment)

@@ -44,7 +44,10 @@ def test_short_form_of_open_is_read_as_screen(written) -> None:
         (("channel: browser", "channel: brwoser"), ":3: channel is 'brwoser'. Valid values: browser, desktop."),
         (("format: 1", "format: 2"), ":1: format is 2. Valid values: 1."),
         (("  - click:", "  - clik:"), ":6: steps.1.clik is not a known key. Valid keys: open, expect, fill,"),
-        (("commit: true", "comit: true"), "steps.1.click.comit is not a known key. Valid keys: element, row, commit."),
+        (
+            ("commit: true", "comit: true"),
+            "steps.1.click.comit is not a known key. Valid keys: element, row, double, commit.",
+        ),
         (("operation: sales_order.create\n", ""), "the key operation is missing"),
         (("{element: save, commit: true}", "{element: save, commit: perhaps}"), "steps.1.click.commit is 'perhaps'"),
     ],

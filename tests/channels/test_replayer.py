@@ -143,6 +143,38 @@ async def test_when_shown_asks_the_screen(study: Study) -> None:
     assert study.paper.elements["name"] == "x"
 
 
+async def test_double_click_is_one_act(study: Study) -> None:
+    await study.replay("- click: {element: save, double: true}")
+    assert study.paper.acts[-1] == "double click save"
+
+
+async def test_part_of_the_address_is_read(study: Study) -> None:
+    steps = ('- read_address: {pattern: "/form/(\\\\d+)", into: id}', '- read_address: {pattern: "form", into: word}')
+    assert await study.replay(*steps, result='{id: "{{ id }}", word: "{{ word }}"}') == {"id": "7", "word": "form"}
+
+
+async def test_address_that_never_fits_is_not_ready_before_and_unknown_after_the_commit(study: Study) -> None:
+    step = "- read_address: {pattern: gone, into: id, within_s: 0.1}"
+    with pytest.raises(ScreenNotReady, match=r"address does not match gone within 0\.1 s"):
+        await study.replay(step)
+    with pytest.raises(UnknownOutcome, match="address does not match"):
+        await study.replay(SAVE, step)
+
+
+async def test_message_that_shows_instead_of_the_address_is_the_vendors_no(study: Study) -> None:
+    study.paper.on_click = lambda name: study.paper.elements.update(box="Material X1 is not defined")
+    with pytest.raises(MaterialUnknown, match="X1"):
+        await study.replay(SAVE, "- read_address: {pattern: gone, into: id, within_s: 30}")
+
+
+async def test_screen_that_does_not_come_to_rest_is_not_ready(study: Study) -> None:
+    await study.replay("- settle: {within_s: 3}")
+    assert study.paper.acts[-1] == "settle"
+    study.paper.rests = False
+    with pytest.raises(ScreenNotReady, match="still at work after 3 s"):
+        await study.replay("- settle: {within_s: 3}")
+
+
 async def test_wrong_screen_is_not_touched(study: Study) -> None:
     study.paper.missing_screens.add("form")
     with pytest.raises(ScreenNotReady):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, Page
@@ -24,6 +24,7 @@ Once one element of a page was found otherwise, its page has changed, and the ot
 """
 POLL_S = 0.02
 
+T = TypeVar("T")
 Healed = Callable[[Target, int], Awaitable[None]]
 """Told when a later candidate had to be used: the target, and the index of the candidate."""
 
@@ -52,10 +53,11 @@ class Finder:
                 waited = time.monotonic() - started
                 for index, candidate in enumerate(target.candidates[: None if waited >= self._patience_s else 1]):
                     found = self._found_by(target, candidate)
-                    if index and await found.count() == 1:
+                    if index and await self._count(found) == 1:
                         await self._healed(target, index)
                         self._patience_s = 0
-                    count, *answer = await found.evaluate_all(of_the_only_one(script), argument)
+                    asked = found.evaluate_all(of_the_only_one(script), argument)
+                    count, *answer = await self.answer(asked)
                     if count > 1:
                         raise ScreenNotReady(
                             "{system}, screen {screen}: {element} is ambiguous: {count} elements match {candidate}.",
@@ -72,27 +74,31 @@ class Finder:
     async def shown_of(self, targets: Sequence[Target]) -> int | None:
         """The index of the first target of which any candidate matches a visible element now."""
         found = [self._any_of(target) for target in targets]
-        if not found or not await _either(found).count():
+        if not found or not await self._count(_either(found)):
             return None
         for index, locator in enumerate(found):
-            if await locator.count():
+            if await self._count(locator):
                 return index
         return None
 
     async def any_matches(self, candidates: Sequence[AnyCandidate]) -> bool:
         """Whether any of these candidates matches a visible element of the screen now."""
         found = [located(self._scope, _of_browser(candidate)) for candidate in candidates]
-        return bool(found) and bool(await _either(found).count())
+        return bool(found) and bool(await self._count(_either(found)))
 
-    def rows(self, target: Target) -> Locator:
-        """The rows of the table that the target's column belongs to."""
-        return located(self._scope, _of_browser(target.rows[0]))
+    def document(self) -> Locator:
+        """The html element of the screen: of the page, or of its frame."""
+        return self._scope.locator("html")
+
+    async def row_count(self, target: Target) -> int:
+        """How many rows the table has that the target's column belongs to."""
+        return await self._count(self._rows(target))
 
     async def column(self, target: Target, count: int) -> list[str]:
         """The texts of a column, one for each of so many rows. Raises ScreenNotReady when they do not match up."""
-        rows = self.rows(target)
+        rows = self._rows(target)
         for index, candidate in enumerate(target.candidates):
-            texts: list[str] = await located(rows, _of_browser(candidate)).evaluate_all(of_each(TEXT))
+            texts: list[str] = await self.answer(located(rows, _of_browser(candidate)).evaluate_all(of_each(TEXT)))
             if len(texts) == count:
                 if index:
                     await self._healed(target, index)
@@ -102,6 +108,21 @@ class Finder:
             count=count,
             **self.place(target),
         )
+
+    async def answer(self, question: Awaitable[T]) -> T:
+        """What the page answers. Raises ScreenNotReady after the time: a page whose script never ends gives no answer,
+        and most questions of Playwright's have no limit of their own.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await question
+        except TimeoutError:
+            raise ScreenNotReady(
+                "{system}, screen {screen}: the page gave no answer within {seconds} s.",
+                system=self._system,
+                screen=self.shown_name,
+                seconds=f"{self._timeout_s:g}",
+            ) from None
 
     @contextmanager
     def failing(self, screen: str, element: str = "the page") -> Iterator[None]:
@@ -116,12 +137,23 @@ class Finder:
         return {"system": self._system, "screen": target.screen, "element": target.name}
 
     @property
+    def shown_name(self) -> str:
+        """The name of the screen that is looked into; empty before the first."""
+        return self.shown.screen if self.shown else ""
+
+    @property
     def _scope(self) -> Scope:
         frame = self.shown.frame if self.shown else None
         return self._page.frame_locator(frame) if frame else self._page
 
+    async def _count(self, found: Locator) -> int:
+        return await self.answer(found.count())
+
+    def _rows(self, target: Target) -> Locator:
+        return located(self._scope, _of_browser(target.rows[0]))
+
     def _found_by(self, target: Target, candidate: AnyCandidate) -> Locator:
-        scope: Scope = self.rows(target).nth(target.row) if target.row is not None else self._scope
+        scope: Scope = self._rows(target).nth(target.row) if target.row is not None else self._scope
         return located(scope, _of_browser(candidate))
 
     def _any_of(self, target: Target) -> Locator:

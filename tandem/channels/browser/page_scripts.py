@@ -33,6 +33,14 @@ TYPE_IN = f"""(element, value) => {{
 OPTIONS = f"element => [...({_FIELD_OF}(element)?.options ?? [])].map(option => [option.value, option.text.trim()])"
 """Value and text of a select's options."""
 
+UNCHANGED = """(element, still_ms) => new Promise(resolve => {
+  const answer = unchanged => { clearTimeout(timer); changes.disconnect(); resolve(unchanged); };
+  const changes = new MutationObserver(() => answer(false));
+  const timer = setTimeout(() => answer(true), still_ms);
+  changes.observe(element, {subtree: true, childList: true, attributes: true, characterData: true});
+})"""
+"""Whether nothing below an element changes for so many milliseconds; answers at the first change."""
+
 
 def of_the_only_one(script: str) -> str:
     """The script for all matches of a locator: ``[count]``, or ``[1, answer]`` when there is exactly one."""

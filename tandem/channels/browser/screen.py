@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urldefrag
 
 from playwright.async_api import Dialog, Page, Response
 
 from tandem.channels.browser.finding import POLL_S, Finder, Healed
 from tandem.channels.browser.locators import field_of
 from tandem.channels.browser.page_scripts import OPTIONS, TEXT, TYPE_IN
+from tandem.channels.browser.rest import Requests
 from tandem.channels.browser.sending import send_once, stop_sending_once
 from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
@@ -40,7 +42,9 @@ class BrowserScreen:
         self._timeout_s = timeout_s
         self._signs = signs
         self._find = Finder(page, system=system, timeout_s=timeout_s, healed=healed)
+        self._requests = Requests(page)
         self._dialog = ""
+        self._has_written = False
         page.on("dialog", self._on_dialog)
 
     @property
@@ -53,7 +57,7 @@ class BrowserScreen:
         self._dialog = ""
         address = f"{self._url}{screen.open or ''}"
         with self._find.failing(screen.screen):
-            await stop_sending_once(self.page)
+            await self._leave_for(address)
             response = await self.page.goto(address, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
         if response is not None:
             self._raise_status(response, screen)
@@ -103,18 +107,25 @@ class BrowserScreen:
         with self._find.failing(target.screen, target.name):
             await found.click()
 
+    async def double_click(self, target: Target) -> None:
+        self._raise_dialog()
+        found, _ = await self._find.one(target)
+        with self._find.failing(target.screen, target.name):
+            await found.dblclick()
+
     async def press(self, keys: str, target: Target | None) -> None:
         self._raise_dialog()
         if target is None:
-            with self._find.failing(self.shown.screen if self.shown else "", keys):
-                await self.page.keyboard.press(keys)
+            with self._find.failing(self._find.shown_name, keys):
+                await self._find.answer(self.page.keyboard.press(keys))
             return
         found, _ = await self._find.one(target)
         with self._find.failing(target.screen, target.name):
             await found.press(keys)
 
     async def committing(self) -> None:
-        with self._find.failing(self.shown.screen if self.shown else ""):
+        with self._find.failing(self._find.shown_name):
+            self._has_written = True
             await send_once(self.page)
 
     async def read(self, target: Target) -> str:
@@ -124,9 +135,18 @@ class BrowserScreen:
     async def read_rows(self, columns: Mapping[str, Target]) -> Sequence[Mapping[str, str]]:
         first = next(iter(columns.values()))
         with self._find.failing(first.screen, first.name):
-            count = await self._find.rows(first).count()
+            count = await self._find.row_count(first)
             texts = {key: await self._find.column(target, count) for key, target in columns.items()}
         return [{key: texts[key][row] for key in columns} for row in range(count)]
+
+    async def address(self) -> str:
+        return self.page.url
+
+    async def settled(self, within_s: float) -> bool:
+        with self._find.failing(self._find.shown_name):
+            rests = await self._requests.rest(self._find.document(), within_s)
+        self._raise_dialog()
+        return rests
 
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
         looks = Looks(within_s, POLL_S)
@@ -144,6 +164,17 @@ class BrowserScreen:
                 if await self._find.shown_of([target]) is None:
                     return True
         return False
+
+    async def _leave_for(self, address: str) -> None:
+        """Leave a page that has written, and all it still asks for. And one whose address differs in its fragment only:
+        a browser would not load it anew."""
+        is_same = "#" in address and urldefrag(address).url == urldefrag(self.page.url).url
+        if self._has_written or is_same:
+            await self.page.goto("about:blank")
+        if self._has_written:
+            await stop_sending_once(self.page)
+            self._has_written = False
+        self._requests.forget()
 
     async def _typed(self, target: Target, value: str) -> dict[str, str]:
         """Type into the field, waiting until it may be typed into."""

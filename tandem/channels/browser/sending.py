@@ -5,6 +5,8 @@ an answer: one click on Save made three orders in our sandbox. So from the commi
 leave by Playwright's own HTTP client (same cookies), which repeats nothing.
 """
 
+from contextlib import suppress
+
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Route
 
@@ -18,7 +20,7 @@ async def send_once(page: Page) -> None:
 
 
 async def stop_sending_once(page: Page) -> None:
-    """Leave requests to the browser again."""
+    """Leave requests to the browser again. The page must have been left: what is under way would be sent anew."""
     await page.unroute(_ALL, _send)
 
 
@@ -29,6 +31,8 @@ async def _send(route: Route) -> None:
     try:
         answer = await route.fetch(max_redirects=0, max_retries=0, timeout=0)
     except PlaywrightError:
-        await route.abort("connectionfailed")
+        with suppress(PlaywrightError):
+            await route.abort("connectionfailed")
     else:
-        await route.fulfill(response=answer)
+        with suppress(PlaywrightError):  # the page was left meanwhile: nobody waits for the answer
+            await route.fulfill(response=answer)

@@ -1,5 +1,6 @@
 """Evidence from the browser: what a failed attempt showed, and patches proposed when an element was found otherwise."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +19,12 @@ from tandem.log import event
 from tandem.store.evidence import EvidenceStore
 
 _PICTURE_TIMEOUT_MS = 5000.0
+_ANSWER_S = 10.0
+"""How long a page may take to tell what stands in it: one whose script never ends would not answer at all."""
 
 
 class Witness:
-    """Saves evidence of one system's pages. What cannot be had (a crashed page) is left out and logged."""
+    """Saves evidence of one system's pages. What a crashed or hanging page does not give is left out and logged."""
 
     def __init__(self, system: str, store: EvidenceStore, screens: Screens) -> None:
         self._system = system
@@ -31,9 +34,10 @@ class Witness:
     async def failure(self, page: Page, screen: AnyScreenFile | None, *, traced: bool) -> tuple[Evidence, ...]:
         """Masked picture, page text and, where the context is traced, the trace of the attempt so far."""
         try:
-            redaction = await Redaction.of(page, screen)
-        except PlaywrightError:
-            event("evidence.missing", level="WARNING", system=self._system, why="the page is gone")
+            async with asyncio.timeout(_ANSWER_S):
+                redaction = await Redaction.of(page, screen)
+        except (PlaywrightError, TimeoutError):
+            event("evidence.missing", level="WARNING", system=self._system, why="the page is gone, or hangs")
             return ()
         saved = [
             await self.picture(page, screen),
@@ -70,7 +74,8 @@ class Witness:
         with TemporaryDirectory(prefix="tandem-trace-") as folder:
             path = Path(folder) / "trace.zip"
             try:
-                await page.context.tracing.stop_chunk(path=path)
-            except PlaywrightError:
+                async with asyncio.timeout(_ANSWER_S):
+                    await page.context.tracing.stop_chunk(path=path)
+            except (PlaywrightError, TimeoutError):
                 return None
             return self._store.save("trace", redaction.trace(path.read_bytes()), ".zip")

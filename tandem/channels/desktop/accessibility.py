@@ -5,7 +5,7 @@ Source: the interface descriptions of at-spi2-core 2.46 (org.a11y.atspi.Accessib
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,24 @@ from tandem.channels.desktop.driver import Box
 
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _TEXT, _EDITABLE = "org.a11y.atspi.Text", "org.a11y.atspi.EditableText"
+_TABLE = "org.a11y.atspi.Table"
 _ACTION, _COMPONENT = "org.a11y.atspi.Action", "org.a11y.atspi.Component"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _REGISTRY, _ROOT = "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root"
 _LEAVES = frozenset({"text", "password text", "button", "push button", "label", "menu item", "separator"})
 _WINDOWS = frozenset({"frame", "dialog", "alert", "window"})
-_SHOWING, _ENABLED, _READ_ONLY = 1 << 25, 1 << 8, 1 << 43
-_ANSWERS_WITHIN_S = 5.0
+_NAMELESS = frozenset({"filler", "panel", "label", "scroll pane", "separator", "viewport"})
+_POPUP = "window"
+"""An open menu: it has no name, and lies over the window it belongs to."""
+_UNTITLED = "alert"
+"""A message box without a title: its kind is its name in the tree, and its window has none."""
+CELL = "table cell"
+_NAMED_BY_TEXT = frozenset({"label", "button", "push button", "menu item", CELL})
+_TABLES, _MOST_CELLS = frozenset({"table", "tree table"}), 400
+"""Of a long list so many cells are walked; the others are reached by row and column."""
+_LABELLED_BY = 2
+_SHOWING, _ENABLED, _FOCUSED, _READ_ONLY = 1 << 25, 1 << 8, 1 << 12, 1 << 43
+ANSWERS_WITHIN_S = 5.0
 
 
 class TreeError(Exception):
@@ -31,24 +42,26 @@ class TreeError(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """One element, as it was when the tree was walked."""
+    """One element, as it was when the tree was walked. ``above``: the names of those it is in, the nearest last."""
 
     path: str
     role: str
     name: str
+    above: tuple[str, ...] = ()
 
 
 class Tree:
     """The tree of one program. Nodes are remembered per window and looked up again when they have changed."""
 
-    def __init__(self, bus: MessageBus, program: str) -> None:
+    def __init__(self, bus: MessageBus, program: str, within_s: float) -> None:
         self._bus = bus
         self._program = program
+        self._within_s = within_s
         self._nodes: dict[str, list[Node]] = {}
 
     @classmethod
-    async def of(cls, session_bus: str, pid: int) -> "Tree | None":
-        """The tree of this process; None when it offers none. Raises TreeError."""
+    async def of(cls, session_bus: str, pid: int, within_s: float = ANSWERS_WITHIN_S) -> "Tree | None":
+        """The tree of this process, which answers within this time; None when it offers none. Raises TreeError."""
         session = await _connected(session_bus)
         try:
             (address,) = await _call(session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress")
@@ -60,30 +73,38 @@ class Tree:
             asked = ("GetConnectionUnixProcessID", "s", program)
             (owner,) = await _call(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", *asked)
             if owner == pid:
-                return cls(bus, program)
+                return cls(bus, program, within_s)
         bus.disconnect()
         return None
 
     def close(self) -> None:
         self._bus.disconnect()
 
-    async def find(self, title: str, role: str, names: Collection[str] | None) -> list[Node]:
-        """The elements shown in the window of this title with this role and, if given, one of these names."""
-        known = [node for node in self._nodes.get(title, ()) if _fits(node, role, names)]
+    async def find(
+        self, title: str, role: str, names: Collection[str] | None, inside: Collection[str] | None = None
+    ) -> list[Node]:
+        """The elements shown in the window of this title with this role and, if given, one of these names.
+
+        ``inside``: names one of which an element above them must have.
+        """
+        known = [node for node in self._nodes.get(title, ()) if _fits(node, role, names, inside)]
         if known and all([await self._still(node) for node in known]):
             return known
         self._nodes[title] = await self._walk_window(title)
-        return [node for node in self._nodes[title] if _fits(node, role, names) and await self._state(node) & _SHOWING]
+        found = [node for node in self._nodes[title] if _fits(node, role, names, inside)]
+        return [node for node in found if await self._state(node.path) & _SHOWING]
 
     async def text(self, node: Node) -> str:
         """The element's content; its name when it has no text of its own."""
-        if node.role in ("label", "button", "push button"):
+        if node.role in _NAMED_BY_TEXT:
             return node.name
+        if node.role in _WINDOWS:
+            return " ".join([each.name for each in await self._walk(node.path) if each.role == "label" and each.name])
         (text,) = await self._call(node.path, _TEXT, "GetText", "ii", 0, -1)
         return str(text)
 
     async def editable(self, node: Node) -> bool:
-        state = await self._state(node)
+        state = await self._state(node.path)
         return bool(state & _ENABLED) and not state & _READ_ONLY
 
     async def set_text(self, node: Node, text: str) -> None:
@@ -100,10 +121,33 @@ class Tree:
     async def focus(self, node: Node) -> None:
         await self._call(node.path, _COMPONENT, "GrabFocus")
 
+    async def has_focus(self, node: Node) -> bool:
+        return bool(await self._state(node.path) & _FOCUSED)
+
     async def box(self, node: Node) -> Box:
         """Where the element is on the screen."""
         ((x, y, width, height),) = await self._call(node.path, _COMPONENT, "GetExtents", "u", 0)
         return Box(x, y, width, height)
+
+    async def row_count(self, table: Node) -> int:
+        """How many rows the table has, shown now or not."""
+        (count,) = await self._call(table.path, _PROPERTIES, "Get", "ss", _TABLE, "NRows")
+        return int(count.value)
+
+    async def headings(self, table: Node) -> list[str]:
+        """The headings of the table's columns, from left to right."""
+        (count,) = await self._call(table.path, _PROPERTIES, "Get", "ss", _TABLE, "NColumns")
+        found = []
+        for column in range(count.value):
+            ((_, heading),) = await self._call(table.path, _TABLE, "GetColumnHeader", "i", column)
+            found.append(await self._name(heading))
+        return found
+
+    async def cell(self, table: Node, row: int, column: int) -> Node:
+        """A cell of the table, both counted from 0. Its name is all that is written in it."""
+        ((_, path),) = await self._call(table.path, _TABLE, "GetAccessibleAt", "ii", row, column)
+        words = [node.name for node in await self._walk(path)]
+        return Node(path, CELL, " ".join(word for word in words if word))
 
     async def nodes(self, title: str) -> list[Node]:
         """All elements of the window of this title."""
@@ -111,7 +155,9 @@ class Tree:
 
     async def _still(self, node: Node) -> bool:
         try:
-            return await self._name(node.path) == node.name and bool(await self._state(node) & _SHOWING)
+            return await self._named(node.path, node.role) == node.name and bool(
+                await self._state(node.path) & _SHOWING
+            )
         except TreeError:
             return False
 
@@ -119,41 +165,62 @@ class Tree:
         (windows,) = await self._call(_ROOT, _ACCESSIBLE, "GetChildren")
         found: list[Node] = []
         for _, path in windows:
-            if await self._name(path) == title:
+            name, role = await asyncio.gather(self._name(path), self._role(path))
+            if name == title or (not name and role == _POPUP) or (not title and role == _UNTITLED):
                 found += await self._walk(path)
         return found
 
-    async def _walk(self, path: str) -> list[Node]:
-        role, name = await asyncio.gather(self._role(path), self._name(path))
-        node = Node(path, role, name)
-        if role in _LEAVES:
+    async def _walk(self, path: str, above: tuple[str, ...] = ()) -> list[Node]:
+        role = await self._role(path)
+        name, state = await asyncio.gather(self._named(path, role), self._state(path))
+        node = Node(path, role, name, above)
+        if role in _LEAVES or not state & _SHOWING:
             return [node]
         (children,) = await self._call(path, _ACCESSIBLE, "GetChildren")
-        below = await asyncio.gather(*(self._walk(child) for _, child in children))
+        if role in _TABLES:
+            children = children[:_MOST_CELLS]
+        below = await asyncio.gather(*(self._walk(child, (*above, name)) for _, child in children))
         return [node, *(node for nodes in below for node in nodes)]
 
     async def _role(self, path: str) -> str:
         return str((await self._call(path, _ACCESSIBLE, "GetRoleName"))[0])
 
-    async def _name(self, path: str) -> str:
-        (name,) = await self._call(path, _PROPERTIES, "Get", "ss", _ACCESSIBLE, "Name")
-        return str(name.value)
+    async def _named(self, path: str, role: str) -> str:
+        """The element's own name; else that of its label, its tooltip, or what stands in it while it is empty."""
+        own = await self._name(path)
+        if own or role in _NAMELESS:
+            return own
+        (relations,) = await self._call(path, _ACCESSIBLE, "GetRelationSet")
+        labels = [label for kind, labels in relations if kind == _LABELLED_BY for _, label in labels]
+        if labels:
+            return await self._name(labels[0])
+        (attributes,) = await self._call(path, _ACCESSIBLE, "GetAttributes")
+        return await self._property(path, "Description") or str(attributes.get("placeholder-text", ""))
 
-    async def _state(self, node: Node) -> int:
-        ((low, high),) = await self._call(node.path, _ACCESSIBLE, "GetState")
+    async def _name(self, path: str) -> str:
+        return await self._property(path, "Name")
+
+    async def _property(self, path: str, name: str) -> str:
+        (found,) = await self._call(path, _PROPERTIES, "Get", "ss", _ACCESSIBLE, name)
+        return str(found.value)
+
+    async def _state(self, path: str) -> int:
+        ((low, high),) = await self._call(path, _ACCESSIBLE, "GetState")
         return int(low) | int(high) << 32
 
     async def _call(self, path: str, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
-        return await _call(self._bus, self._program, path, interface, member, signature, *body)
+        asked = (self._program, path, interface, member, signature)
+        return await _call(self._bus, *asked, *body, within_s=self._within_s)
 
 
-def _fits(node: Node, role: str, names: Iterable[str] | None) -> bool:
-    return node.role == role and (names is None or node.name in names)
+def _fits(node: Node, role: str, names: Collection[str] | None, inside: Collection[str] | None) -> bool:
+    named = node.role == role and (names is None or node.name in names)
+    return named and (inside is None or any(name in inside for name in node.above))
 
 
 async def _connected(address: str) -> MessageBus:
     try:
-        async with asyncio.timeout(_ANSWERS_WITHIN_S):
+        async with asyncio.timeout(ANSWERS_WITHIN_S):
             return await MessageBus(bus_address=address).connect()
     except TimeoutError:
         raise TreeError("the accessibility bus does not answer") from None
@@ -162,13 +229,20 @@ async def _connected(address: str) -> MessageBus:
 
 
 async def _call(
-    bus: MessageBus, to: str, path: str, interface: str, member: str, signature: str = "", *body: object
+    bus: MessageBus,
+    to: str,
+    path: str,
+    interface: str,
+    member: str,
+    signature: str = "",
+    *body: object,
+    within_s: float = ANSWERS_WITHIN_S,
 ) -> list[Any]:
     message = Message(
         destination=to, path=path, interface=interface, member=member, signature=signature, body=list(body)
     )
     try:
-        async with asyncio.timeout(_ANSWERS_WITHIN_S):
+        async with asyncio.timeout(within_s):
             answer = await bus.call(message)
     except TimeoutError:
         raise TreeError("the program does not answer") from None

@@ -154,14 +154,14 @@ class DesktopChannel:
             await self._clock.sleep(_POLL_S)
         tree = await self._tree(pid, max(_TREE_WITHIN_S, self._clock.monotonic_s() - started))
         event("client.started", system=self._system, accessibility=tree is not None)
-        return Program(self._system, self._driver, pid, tree, self._eyes)
+        return Program(self._system, self._driver, pid, tree, self._eyes, settings.answers_within_s)
 
     async def _tree(self, pid: int, within_s: float) -> Tree | None:
         """The client's tree; None when it offers none. A client joins the bus some time after its window is shown."""
         bus = self._driver.accessibility_bus if self._driver else None
         deadline = self._clock.monotonic_s() + within_s
         while bus:
-            tree = await Tree.of(bus, pid)
+            tree = await Tree.of(bus, pid, self._settings.answers_within_s)
             if tree is not None or self._clock.monotonic_s() > deadline:
                 return tree
             await self._clock.sleep(_POLL_S)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from tandem.channels.desktop.accessibility import Node, Tree
 from tandem.channels.desktop.driver import Box, Window, keys
 from tandem.channels.desktop.eyes import Ambiguous, Grid
 from tandem.channels.desktop.places import KeyPlace, PicturePlace, Place, TreePlace, pressed, refused
@@ -49,6 +50,8 @@ class Finder:
     async def page(self, target: Target, frame: str | None, *, down: bool) -> bool:
         """Turn the page of the target's table; whether other rows are shown now."""
         window = await self._program.window(frame, target.screen)
+        if self._program.tree is not None and await self._table(self._program.tree, target, window) is not None:
+            return False
         before = await self.rows(target, window)
         if not before:
             return False
@@ -69,6 +72,9 @@ class Finder:
         """The rows of the target's table that are shown now, counted from 0 over the whole list."""
         header = header_of(target)
         if self._program.tree is not None:
+            table = await self._table(self._program.tree, target, window)
+            if table is not None:
+                return list(range(await self._program.tree.row_count(table)))
             nodes = await self._program.tree.find(window.title, "text", None)
             numbers = [_row_of(node.name, header) for node in nodes]
             return sorted(number for number in numbers if number is not None)
@@ -80,6 +86,9 @@ class Finder:
         header = header_of(target)
         tree = self._program.tree
         if tree is not None:
+            table = await self._table(tree, target, window)
+            if table is not None:
+                return await self._cell_of(tree, table, target, window, row)
             nodes = await tree.find(window.title, "text", [f"{word} {row + 1}" for word in header])
             if len(nodes) > 1:
                 raise Ambiguous
@@ -91,6 +100,26 @@ class Finder:
         if grid is None or column is None or not 0 <= row - grid.first < len(grid.rows):
             return None
         return PicturePlace(self._program, window, grid.rows[row - grid.first][column])
+
+    async def _cell_of(self, tree: Tree, table: Node, target: Target, window: Window, row: int) -> Place | None:
+        headings, header = await tree.headings(table), header_of(target)
+        columns = [index for index, heading in enumerate(headings) if heading in header]
+        if len(columns) > 1:
+            raise Ambiguous
+        if not columns or row >= await tree.row_count(table):
+            return None
+        return TreePlace(self._program, tree, window, await tree.cell(table, row, columns[0]))
+
+    async def _table(self, tree: Tree, target: Target, window: Window) -> Node | None:
+        """The table that says of itself which rows and columns it has, when the target's ``rows`` name one by role."""
+        for candidate in target.rows:
+            assert isinstance(candidate, DesktopCandidate)
+            if candidate.role is not None:
+                nodes = await tree.find(window.title, candidate.role, candidate.name, candidate.inside)
+                if len(nodes) > 1:
+                    raise Ambiguous
+                return nodes[0] if nodes else None
+        return None
 
     async def grid(self, target: Target, window: Window) -> Grid | None:
         """The target's table in the picture, below its own label."""
@@ -125,7 +154,7 @@ class Finder:
         tree = self._program.tree
         if tree is None:
             return None
-        nodes = await tree.find(window.title, str(candidate.role), candidate.name)
+        nodes = await tree.find(window.title, str(candidate.role), candidate.name, candidate.inside)
         if len(nodes) > 1:
             raise Ambiguous
         return TreePlace(self._program, tree, window, nodes[0]) if nodes else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from tandem.channels.desktop.accessibility import Node, Tree
+from tandem.channels.desktop.accessibility import CELL, Node, Tree
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.eyes import agreed, folded
 from tandem.channels.desktop.picture import cut, is_full
@@ -14,7 +14,7 @@ from tandem.errors import ScreenNotReady
 from tandem.text import phrase
 
 _KEYS = {"control": "ctrl", "escape": "esc", "return": "enter", "arrowdown": "down", "arrowup": "up"}
-_PAINTED_WITHIN_S, _POLL_S = 3.0, 0.1
+_PAINTED_WITHIN_S, _FOCUSED_WITHIN_S, _POLL_S = 3.0, 0.5, 0.1
 _EXACT_KINDS = ("number", "day")
 CUT_OFF = phrase("its text fills the field, more of it may not be shown")
 
@@ -43,17 +43,27 @@ class TreePlace:
     async def fill(self, target: Target, value: str) -> None:
         if not await self.tree.editable(self.node):
             raise refused(self.program, target, "it cannot be edited")
+        await self.focus()  # the field before it is left: many a program works out the others only then
         await self.tree.set_text(self.node, value)
         if not target.secret and await self.tree.text(self.node) != value:
             raise refused(self.program, target, "it holds something else than was entered")
 
     async def click(self) -> None:
+        if self.node.role == CELL:  # its own actions open or edit it; what chooses its row is the pointer
+            x, y = (await self.tree.box(self.node)).centre
+            await self.program.act(self.window, [click(x, y, leaves=True)])
+            return
         await self.tree.press(self.node)
         await self.program.settle(self.window)
 
     async def focus(self) -> None:
-        await self.tree.focus(self.node)
-        await self.program.settle(self.window)
+        """Give the element the keyboard; a window that closes takes it once more a moment later."""
+        looks = Looks(_FOCUSED_WITHIN_S, _POLL_S)
+        while await looks.again():
+            await self.tree.focus(self.node)
+            await self.program.settle(self.window)
+            if await self.tree.has_focus(self.node):
+                return
 
     async def read(self, target: Target) -> str:
         return await self.tree.text(self.node)

@@ -4,26 +4,37 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from tandem.channels.desktop.accessibility import Tree
+from tandem.channels.desktop.accessibility import ANSWERS_WITHIN_S, Tree
 from tandem.channels.desktop.driver import Action, Driver, Picture, Window
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.picture import is_blank, same
 from tandem.errors import ScreenNotReady, Unavailable
 
-ANSWERS_WITHIN_S = 5.0
 _POLL_S = 0.03
 _STILL_WITHIN_S = 1.0
 
 
 class Program:
-    """``tree`` is None when the client offers none: then it is driven by its picture alone."""
+    """``tree`` is None when the client offers none: then it is driven by its picture alone.
 
-    def __init__(self, system: str, driver: Driver, pid: int, tree: Tree | None, eyes: Eyes) -> None:
+    ``answers_within_s``: one that answers no sooner is frozen; a client that waits for its server is not.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        driver: Driver,
+        pid: int,
+        tree: Tree | None,
+        eyes: Eyes,
+        answers_within_s: float = ANSWERS_WITHIN_S,
+    ) -> None:
         self.system = system
         self.driver = driver
         self.pid = pid
         self.tree = tree
         self.eyes = eyes
+        self._answers_within_s = answers_within_s
 
     async def window(self, title: str | None, screen: str) -> Window:
         """The program's active window, if its title fits this pattern. Raises ScreenNotReady."""
@@ -61,7 +72,7 @@ class Program:
 
     async def settle(self, window: Window) -> None:
         """Wait until the program has handled everything sent to it so far. Raises Unavailable when it is frozen."""
-        if not await self.driver.answers(window, ANSWERS_WITHIN_S) and await self._stands(window):
+        if not await self.driver.answers(window, self._answers_within_s) and await self._stands(window):
             raise Unavailable("{system}: its desktop client does not answer, it is frozen.", system=self.system)
 
     async def check_usable(self) -> None:

@@ -108,6 +108,10 @@ class DesktopScreen:
         await (await self._found(target)).click()
 
     @_translated
+    async def double_click(self, target: Target) -> None:
+        raise NotOffered("The desktop channel has no double click: use press for {element}.", element=target.name)
+
+    @_translated
     async def press(self, keys_named: str, target: Target | None) -> None:
         if target is not None:
             await (await self._found(target)).focus()
@@ -126,6 +130,15 @@ class DesktopScreen:
     @_translated
     async def read_rows(self, columns: Mapping[str, Target]) -> Sequence[Mapping[str, str]]:
         return await TableReader(self.program, self._finder, self.shown).rows(columns)
+
+    @_translated
+    async def address(self) -> str:
+        raise NotOffered("The desktop channel has no address: read an element.")
+
+    @_translated
+    async def settled(self, within_s: float) -> bool:
+        await self.program.settle(await self.program.window(self._frame, self.name))
+        return True
 
     @_translated
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:

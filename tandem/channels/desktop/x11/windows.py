@@ -12,6 +12,7 @@ from Xlib.xobject.drawable import Window as XWindow  # type: ignore[import-untyp
 from tandem.channels.desktop.driver import Box, Window
 
 _POLL_S = 0.01
+_GONE_POLL_S = 0.1
 _SAMPLES = (1, 3, 5)
 """Sixths of width and height at which a window is probed for another one over it."""
 
@@ -62,7 +63,7 @@ class Windows:
         self._tell(self._root, handle, "_NET_ACTIVE_WINDOW", [2, X.CurrentTime, 0, 0, 0])
 
     def answers(self, number: int, within_s: float) -> bool:
-        """Ping the window as the window manager does, and wait for the program's answer."""
+        """Ping the window as the window manager does, and wait for the program's answer; a closed one gives none."""
         handle = self.display.create_resource_object("window", number)
         stamp = int(time.monotonic() * 1000) & 0x7FFFFFFF
         ping = self.display.intern_atom("_NET_WM_PING")
@@ -73,7 +74,9 @@ class Windows:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if not self.display.pending_events():
-                select.select([self.display.fileno()], [], [], deadline - time.monotonic())
+                if number not in (self._property(self._root, "_NET_CLIENT_LIST") or ()):
+                    return False
+                select.select([self.display.fileno()], [], [], min(_GONE_POLL_S, deadline - time.monotonic()))
                 continue
             answer = self.display.next_event()
             if answer.type == X.ClientMessage and list(answer.data[1][:2]) == [ping, stamp]:
