@@ -147,6 +147,13 @@ def test_refused_login_is_400_with_its_error(org: Org, form: dict[str, str], err
     assert answer.json() == {"error": error, "error_description": description}
 
 
+@pytest.mark.parametrize("host", ["login.salesforce.com", "test.salesforce.com"])
+def test_client_credentials_are_refused_on_the_common_login_hosts(org: Org, host: str) -> None:
+    form = {"grant_type": "client_credentials", **CLIENT}
+    answer = httpx.post(f"{org.url}/services/oauth2/token", data=form, headers={"Host": host})
+    assert answer.json() == {"error": "invalid_grant", "error_description": "request not supported on this domain"}
+
+
 def test_code_comes_after_a_browser_login_and_is_good_once(org: Org) -> None:
     verifier, redirect = "v" * 43, "http://127.0.0.1:1/callback"
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -1,13 +1,9 @@
 """``simple-salesforce``, a client we did not write, against the Salesforce sandbox over TLS."""
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
@@ -23,62 +19,14 @@ from fixtures.retail import generate
 from fixtures.salesforce.sandbox import Switches, build
 from fixtures.sandbox.faults import FaultPlan
 from fixtures.sandbox.serve import Server, serve
+from tests.sandboxes.simple import logged_in, trusting
 
 ORDERS = 80
-
-
-class LoginHost(HTTPAdapter):
-    """Stands for the name service: the login hosts the client insists on are the sandbox."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        super().__init__()
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        assert request.url is not None
-        request.url = re.sub(r"^https://[\w.]+\.salesforce\.com", self._url, request.url)
-        return super().send(request, **options)
 
 
 @pytest.fixture(scope="module")
 def app() -> Starlette:
     return build(generate(ORDERS, seed=5), FaultPlan(), Switches(child_page=4))
-
-
-@pytest.fixture(scope="module")
-def server(app: Starlette) -> Iterator[Server]:
-    with serve(app, tls=True) as running:
-        yield running
-
-
-@pytest.fixture
-def session(server: Server) -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        yield trusting(opened, server)
-
-
-def trusting(session: requests.Session, server: Server) -> requests.Session:
-    session.trust_env = False
-    session.verify = str(server.ca_file)
-    for name in ("login", "acme.my"):
-        session.mount(f"https://{name}.salesforce.com", LoginHost(server.url))
-    return session
-
-
-@pytest.fixture
-def salesforce(app: Starlette, session: requests.Session) -> Salesforce:
-    return logged_in(app, session)
-
-
-def logged_in(app: Starlette, session: requests.Session, **changed: str) -> Salesforce:
-    given = app.state.credentials
-    wanted = {
-        "username": given["username"],
-        "consumer_key": given["client_id"],
-        "privatekey_file": given["private_key_file"],
-        "version": "66.0",
-    }
-    return Salesforce(session=session, **wanted | changed)
 
 
 def test_jwt_bearer_login_with_the_private_key_opens_a_session(salesforce: Salesforce) -> None:
