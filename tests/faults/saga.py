@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -52,7 +51,7 @@ class Mortal(Database):
         self._die_at, self._moment = die_at, moment
         self._writes = 0
 
-    def enqueue(self, work: Callable[[Connection], T]) -> "Future[T]":
+    def enqueue(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         self._writes += 1
         if self._writes != self._die_at:
             return super().enqueue(work)

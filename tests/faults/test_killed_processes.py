@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +20,7 @@ from tandem.store.opening import open_database
 from tests.faults.account import played
 from tests.faults.cells import Cell, Strike, VendorKind
 from tests.faults.site import API, BOT, Site, api_engine, one_order, opened, work
+from tests.processes import is_chromium, kill
 from tests.sap_pages import SapPages
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -36,30 +35,8 @@ async def sites(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[
         yield sites
 
 
-def descendants(fits: Callable[[str], bool]) -> list[int]:
-    """Processes started by this one, directly or not, whose command line fits."""
-    parents, commands = {}, {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                stat = (folder / "stat").read_text()
-                commands[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
-                continue
-
-    def is_ours(process: int) -> bool:
-        while process in parents:
-            process = parents[process]
-            if process == os.getpid():
-                return True
-        return False
-
-    return [process for process, command in commands.items() if is_ours(process) and fits(command)]
-
-
 PROCESSES: dict[str, tuple[str, Callable[[str], bool]]] = {
-    "chromium": ("browser", lambda command: "chrom" in command.split(" ")[0] and "--type=" not in command),
+    "chromium": ("browser", is_chromium),
     "desktop client": ("desktop", lambda command: "fixtures.sap_s4hana.desktop" in command),
     "xvfb": ("desktop", lambda command: command.startswith("Xvfb")),
 }
@@ -90,10 +67,7 @@ async def test_order_stands_once_when_what_types_it_is_killed(
     drawn = len(site.sap.faults.drawn)
     while len(site.sap.faults.drawn) == drawn and not playing.done():  # noqa: ASYNC110 - in another thread
         await asyncio.sleep(0.02)
-    victims = descendants(fits)
-    assert victims
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
+    assert kill(fits)
     account = await playing
     assert (account.duplicates, account.lost, account.wrong) == (0, 0, 0), account
     assert account.created, account

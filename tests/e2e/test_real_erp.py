@@ -1,0 +1,214 @@
+"""The main job on a real ERP: the same bot, another word in tandem.yaml and a line in the cross-reference table."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.retail import Retail, RetailOrder
+from fixtures.tryton.real import credit_limit
+from tandem.domain.channel import Attempt
+from tandem.domain.sales_order import SALES_ORDER_CONFIRM, SALES_ORDER_CREATE, SalesOrder, SalesOrderLine
+from tandem.workspace.demonstration import Times, staged
+from tandem.workspace.engine import channel_of, vault_of
+from tandem.workspace.real.server import Standing
+from tests import invoices, real_servers, sqlite_books
+from tests.e2e.conftest import BOT, Site, demonstration
+
+COUNT, MOST_LINES = 8, 12
+KILLED, KILLS = 16, 6
+PATIENT = Times(settle_s=60.0, late_s=20.0, round_waits_s=(2.0, 20.0))
+"""Waits for a real server that was killed and comes back."""
+
+
+class Shop:
+    """The bot's workspace with a CRM's sandbox and the real ERP, and that ERP's own database."""
+
+    def __init__(self, site: Site, data: Retail, standing: Standing) -> None:
+        self.site, self.data, self.standing = site, data, standing
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return sqlite_books.rows(self.standing.about["database"], query, *values)
+
+    def number(self, order: RetailOrder) -> str:
+        """Its number in the CRM, which counts them."""
+        return f"{self.data.orders.index(order) + 1:08}"
+
+    def orders(self, *, low_limit: bool = False) -> list[RetailOrder]:
+        """Small ones that can be taken in: customers with credit, or with too little of it."""
+        return [
+            order
+            for order in self.data.orders
+            if invoices.orderable(order)
+            and len(order.lines) <= MOST_LINES
+            and (_net(order) > credit_limit(order.customer or "")) == low_limit
+        ]
+
+    def run(self, orders: list[RetailOrder]) -> dict[str, Any]:
+        """How each order ended, by its number in the CRM."""
+        return {run["result"]["order_number"]: run["result"] for run in self.told(orders)["runs"]}
+
+    def told(self, orders: list[RetailOrder]) -> dict[str, Any]:
+        """What a run of the bot over these orders tells."""
+        batch = self.site.batch([self.number(each) for each in orders])
+        told: dict[str, Any] = self.site.json("run", BOT, "--batch", str(batch))
+        return told
+
+    def buy(self, material: str, quantity: Decimal) -> None:
+        """Somebody else's order in the ERP."""
+        line = SalesOrderLine(line_number=1, material=material, quantity=quantity, unit="u", net_price=Decimal("0.01"))
+        customer = next(each.number for each in self.data.customers if credit_limit(each.number) > 1000)
+        order = SalesOrder(
+            external_reference=f"OTHER-{material}", sold_to_party=customer, currency="GBP", lines=(line,)
+        )
+        asyncio.run(self._buy(order))
+
+    async def _buy(self, order: SalesOrder) -> None:
+        workspace = self.site.stage.workspace
+        channel = channel_of(workspace, "erp", "api", vault_of(workspace))
+        assert channel is not None
+        try:
+            made = await channel.perform(Attempt(SALES_ORDER_CREATE, "erp", order, order.external_reference, "test"))
+            confirm = made.confirm()  # type: ignore[attr-defined]
+            await channel.perform(Attempt(SALES_ORDER_CONFIRM, "erp", confirm, order.external_reference, "test"))
+        finally:
+            await channel.aclose()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> Iterator[Shop]:
+    orders, data = invoices.sample()
+    standing = real_server("tryton", orders)
+    with _on(tmp_path / "acme", orders, standing) as site:
+        yield Shop(site, data, standing)
+
+
+@pytest.fixture
+def patient_shop(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> Iterator[Shop]:
+    orders, data = invoices.sample()
+    standing = real_server("tryton", orders)
+    with _on(tmp_path / "acme", orders, standing, PATIENT) as site:
+        yield Shop(site, data, standing)
+
+
+@contextmanager
+def _on(folder: Path, orders: str, standing: Standing, times: Times | None = None) -> Iterator[Site]:
+    assert standing.url is not None
+    chosen, servers = ("salesforce", "tryton"), {"tryton": standing.url}
+    demo = demonstration() if times is None else demonstration().model_copy(update={"times": times})
+    with staged(folder, "zh", demo, orders, chosen=chosen, servers=servers) as stage:
+        (folder / "cross_reference.csv").write_text("kind,source,target\nunit,PC,u\n", encoding="utf-8")
+        yield Site(stage, "zh")
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+def test_orders_stand_once_in_a_real_erp_when_bot_and_server_are_killed_by_turns(
+    patient_shop: Shop, tell: Callable[[str], None]
+) -> None:
+    shop, standing = patient_shop, patient_shop.standing
+    orders = shop.orders()[COUNT : COUNT + KILLED]
+    batch = str(shop.site.batch([shop.number(each) for each in orders]))
+    bot = shop.site.start("run", BOT, "--batch", batch, "--concurrency", "4", "--json")
+    for kill in range(KILLS):
+        _wait_for_order(shop, orders, bot)
+        if kill % 2:
+            real_servers.kill(standing)
+            standing = real_servers.up_again("tryton")
+        else:
+            bot.kill()
+            bot.communicate()
+            bot = shop.site.start("run", BOT, "--concurrency", "4", "--json")
+    bot.communicate(timeout=300)
+    shop.site.run("run", BOT)
+
+    rows = shop.site.json("runs", "list", "--bot", BOT, "--limit", "1000")
+    outcomes = {row["business_key"]: row["outcome"] for row in rows}
+    assert sorted(outcomes) == sorted(f"crm order {shop.number(order)}" for order in orders)
+    assert set(outcomes.values()) <= {"created", "waiting"}
+    made = {order: outcomes[f"crm order {shop.number(order)}"] == "created" for order in orders}
+    live = "SELECT state FROM sale_sale WHERE reference = ? AND state != 'cancelled'"
+    states = {order: [state for (state,) in shop.rows(live, shop.number(order))] for order in orders}
+    assert states == {order: ["processing"] if is_made else [] for order, is_made in made.items()}
+    cancelled = sum(len(shop.rows("SELECT 1 FROM sale_sale WHERE reference = ?", shop.number(each))) for each in orders)
+    tell(f"{len(orders)} orders, {sum(made.values())} made, {cancelled - sum(made.values())} twins cancelled")
+
+
+def _wait_for_order(shop: Shop, orders: list[RetailOrder], bot: "subprocess.Popen[str]") -> None:
+    """Until one more order has come into the ERP, so that the kill meets others half made; or until all are."""
+
+    def count() -> int:
+        return sum(len(shop.rows("SELECT 1 FROM sale_sale WHERE reference = ?", shop.number(each))) for each in orders)
+
+    before, deadline = count(), time.monotonic() + 60
+    while bot.poll() is None and count() == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _net(order: RetailOrder) -> Decimal:
+    return sum((line.quantity * line.unit_price for line in order.lines), Decimal(0))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_crm_orders_are_taken_into_a_real_erp_or_wait_or_are_refused_as_it_says(shop: Shop) -> None:
+    *taken, late = shop.orders()[:COUNT]
+    (beyond,) = shop.orders(low_limit=True)[:1]
+    material = late.lines[0].product_code.upper()
+    shop.buy(material, shop.data.stock[material])
+
+    results = shop.run([*taken, late, beyond])
+
+    for order in taken:
+        result = results[shop.number(order)]
+        if not any(line.product_code.upper() == material for line in order.lines):
+            assert (result["outcome"], result["reason"]) == ("created", "")
+            _assert_stands(shop, order, result["erp_order_id"])
+    waiting = results[shop.number(late)]
+    assert (waiting["outcome"], material in waiting["missing"]) == ("waiting", True)
+    assert shop.rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", shop.number(late)) == [(0,)]
+    refused = results[shop.number(beyond)]
+    assert refused["outcome"] == "refused"
+    assert "will exceed their" in refused["reason"]
+    assert shop.rows("SELECT state FROM sale_sale WHERE reference = ?", shop.number(beyond)) == [("cancelled",)]
+    assert shop.site.crm["Sync_Status__c"]["待补货"] >= 1
+    assert shop.site.crm["Sync_Status__c"]["同步失败"] == 1
+
+    live = "SELECT COUNT(*) FROM sale_sale WHERE reference = ? AND state != 'cancelled'"
+    created = [order for order in taken if results[shop.number(order)]["outcome"] == "created"]
+    assert shop.told(created)["finished"] == {"repeated": len(created)}
+    assert [shop.rows(live, shop.number(order)) for order in created] == [[(1,)]] * len(created)
+
+
+def _assert_stands(shop: Shop, order: RetailOrder, erp_order_id: str) -> None:
+    """Header, lines and totals in the ERP's own database; a confirmed order keeps its totals there."""
+    number = shop.number(order)
+    ((id_, state, customer, net, tax, total),) = shop.rows(
+        "SELECT sale.id, sale.state, party.code, sale.untaxed_amount_cache, sale.tax_amount_cache, "
+        "sale.total_amount_cache FROM sale_sale sale JOIN party_party party ON party.id = sale.party "
+        "WHERE sale.reference = ? AND sale.number = ?",
+        number,
+        erp_order_id,
+    )
+    assert (state, customer) == ("processing", order.customer)
+    lines = shop.rows(
+        "SELECT product.code, line.quantity, line.unit_price FROM sale_line line "
+        "JOIN product_product product ON product.id = line.product WHERE line.sale = ? ORDER BY line.sequence",
+        id_,
+    )
+    asked = [(line.product_code.upper(), line.quantity, line.unit_price) for line in order.lines]
+    assert lines == asked
+    expected = sum((_rounded(line.quantity * line.unit_price) for line in order.lines), Decimal(0))
+    rate = Decimal("0.2") if order.country == "United Kingdom" else Decimal(0)
+    assert (_rounded(net), _rounded(tax)) == (expected, _rounded(expected * rate))
+    assert _rounded(total) == expected + _rounded(expected * rate)
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"))

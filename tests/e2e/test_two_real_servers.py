@@ -1,0 +1,88 @@
+"""A real CRM without an API and a real ERP as one: two words in tandem.yaml and a cross-reference table, no code."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.tryton.real import credit_limit
+from tandem.workspace.real.server import Standing
+from tests import invoices, sqlite_books
+from tests.django_crm_site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+BOT, DEALS, COUNT = "sales_order_sync", "60", 5
+
+
+class Pair:
+    """Both servers and their databases. Customers and products of the CRM are called otherwise in the ERP."""
+
+    def __init__(self, folder: Path, crm: Standing, erp: Standing) -> None:
+        self._books = erp.about["database"]
+        self.crm = Site(folder, str(crm.url), Path(crm.about["database"]), "tryton", str(erp.url))
+        _, data = invoices.sample()
+        solvent = [each.number for each in data.customers if credit_limit(each.number) > 1000]
+        held = sorted(data.stock, key=lambda code: -data.stock[code])
+        products = self.crm.rows("SELECT name FROM crm_product ORDER BY id")
+        self.customers = {str(key): solvent[at % len(solvent)] for at, (key, _) in enumerate(self.crm.companies())}
+        self.materials = {name: held[at % len(held)] for at, (name,) in enumerate(products)}
+        self.crm.refer(
+            [
+                *(("customer", company, number) for company, number in self.customers.items()),
+                *(("material", name, material) for name, material in self.materials.items()),
+                ("unit", "PC", "u"),
+            ]
+        )
+
+    def asked(self, deal: str) -> tuple[str, list[tuple[str, Decimal, Decimal]]]:
+        """The customer and the lines of a deal, in the ERP's words."""
+        ((company,),) = self.crm.rows("SELECT company_id FROM crm_deal WHERE id = ?", deal)
+        lines = self.crm.rows(
+            "SELECT name, quantity, amount FROM crm_output JOIN crm_product ON crm_product.id = product_id "
+            "WHERE deal_id = ? ORDER BY crm_output.id",
+            deal,
+        )
+        return self.customers[str(company)], [
+            (self.materials[name], Decimal(quantity), Decimal(amount) / Decimal(quantity))
+            for name, quantity, amount in lines
+        ]
+
+    def stands(self, deal: str) -> tuple[str, list[tuple[str, Decimal, Decimal]]]:
+        """The same of the one live order in the ERP's own database."""
+        ((order, customer),) = self.erp_rows(
+            "SELECT sale.id, party.code FROM sale_sale sale JOIN party_party party ON party.id = sale.party "
+            "WHERE sale.reference = ? AND sale.state = 'processing'",
+            deal,
+        )
+        lines = self.erp_rows(
+            "SELECT product.code, line.quantity, line.unit_price FROM sale_line line "
+            "JOIN product_product product ON product.id = line.product WHERE line.sale = ? ORDER BY line.sequence",
+            order,
+        )
+        return customer, lines
+
+    def erp_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return sqlite_books.rows(self._books, query, *values)
+
+
+@pytest.fixture
+def pair(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> Pair:
+    orders, _ = invoices.sample()
+    return Pair(tmp_path / "acme", real_server("django_crm", DEALS), real_server("tryton", orders))
+
+
+def test_deals_of_a_real_crm_become_orders_of_a_real_erp_once(pair: Pair) -> None:
+    deals = pair.crm.deals(COUNT)
+    stranger = pair.crm.walk_in()
+    told = pair.crm.json("run", BOT, *deals, stranger)
+    ended = {run["result"]["order_number"]: run["outcome"] for run in told["runs"]}
+    assert ended == dict.fromkeys(deals, "created") | {stranger: "refused"}
+    for deal in deals:
+        assert pair.stands(deal) == pair.asked(deal)
+        assert pair.crm.described(deal)[1] == "Status: 已同步"
+    again = pair.crm.json("run", BOT, *deals)
+    assert again["finished"] == {"repeated": COUNT}
+    for deal in deals:
+        assert pair.erp_rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", deal) == [(1,)]
