@@ -300,6 +300,12 @@ class StoreBusy(UsageError):
     code = "store_busy"
 
 
+class PackagesMissing(UsageError):
+    """The software of a vendor's real server cannot be fetched onto this machine."""
+
+    code = "packages_missing"
+
+
 class WorkspaceError(UsageError):
     """A mistake in a file of the workspace."""
 

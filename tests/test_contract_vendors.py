@@ -18,8 +18,10 @@ from tandem.domain.operation import Compensable, Document, Found, Operation, Wri
 from tandem.domain.record import Record
 from tandem.http import HttpPort
 from tandem.workspace import code
+from tandem.workspace import sandbox as sandboxing
 from tandem.workspace.catalogue import RECORDING
 from tandem.workspace.configuration import SystemBlock
+from tandem.workspace.real import server as real_servers
 from tandem.workspace.roots import BUILT_IN, Roots
 from tandem.workspace.rules import folders, screens
 from tandem.workspace.rules import vendors as rules
@@ -154,8 +156,33 @@ def test_write_that_can_be_undone_says_how(operation: str) -> None:
     assert [name for name in offering if (name, undone.name) not in pairs()] == []
 
 
-def test_sandbox_serves_its_books_and_takes_faults(vendor: Vendor) -> None:
-    module = code.module("fixtures", vendor.name, "sandbox")
+def test_vendor_can_be_tried_on_a_sandbox_or_on_its_real_server(vendor: Vendor) -> None:
+    assert vendor.name in {*sandboxing.sandboxes(ROOTS), *real_servers.real_servers(ROOTS)}
+
+
+@pytest.mark.parametrize("name", real_servers.real_servers(ROOTS))
+def test_real_server_is_installed_from_pinned_packages_whatever_the_index(name: str) -> None:
+    module = code.module("fixtures", name, "real")
+    assert module is not None
+    pins = module.REQUIREMENTS.read_text(encoding="utf-8")
+    packages = [line for line in pins.splitlines() if line and line[0] not in "# "]
+    assert packages
+    assert [line for line in packages if "==" not in line] == []
+    assert pins.count("--hash=sha256:") >= len(packages)
+    texts = [pins]
+    if module.PACKAGES is not None:
+        lock = (module.PACKAGES / "package-lock.json").read_text(encoding="utf-8")
+        assert lock.count('"integrity"') > 0
+        texts.append("".join(line for line in lock.splitlines() if "resolved" in line))
+    assert [text for text in texts if "://" in text] == []
+    assert module.TITLE
+    assert module.VERSION
+    assert isinstance(module.CREDENTIALS, dict)
+
+
+@pytest.mark.parametrize("name", sandboxing.sandboxes(ROOTS))
+def test_sandbox_serves_its_books_and_takes_faults(name: str) -> None:
+    module = code.module("fixtures", name, "sandbox")
     assert module is not None
     app = module.build(generate(5, 1), FaultPlan(), module.Switches(), clock=SandboxClock(), language="zh")
     with serve(app) as server:

@@ -15,6 +15,7 @@ from api_clients.sap_s4hana.answer import Answer
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]+)"?', re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_LINE_END = re.compile(rb"--|[ \t]*\r?\n")
 
 Headers = dict[str, str]
 
@@ -56,6 +57,12 @@ def decode(content_type: str, body: bytes) -> list[Answer | list[Answer]]:
     return [_decoded(headers, content) for headers, content in _parts(content_type, body)]
 
 
+def stopped(parts: Sequence[Answer | list[Answer]], expected: int) -> bool:
+    """Whether the server left off at its last part because that one failed, as OData V4 has it (11.7.2)."""
+    last = parts[-1] if parts else []
+    return len(parts) < expected and isinstance(last, Answer) and last.status >= 400
+
+
 def _new_boundary(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(12)}"
 
@@ -91,11 +98,25 @@ def _parts(content_type: str, body: bytes) -> Iterator[tuple[Headers, bytes]]:
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise MalformedBatch("no boundary in the content type")
-    pieces = re.split(rb"\n--" + re.escape(found[1].encode()) + rb"(?=--|[ \t]*\r?\n)", b"\n" + body)
+    pieces = _split(b"\n" + body, b"\n--" + found[1].encode())
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise MalformedBatch("the closing boundary is missing")
     for piece in pieces[1:-1]:
         yield _split_head(piece.lstrip(b" \t").removeprefix(b"\r").removeprefix(b"\n").removesuffix(b"\r"))
+
+
+def _split(body: bytes, delimiter: bytes) -> list[bytes]:
+    """At every line that is the delimiter: one that only begins like it belongs to another boundary.
+
+    Without a pattern made of the boundary, which is another in each answer: compiling it took longer than all else.
+    """
+    pieces: list[bytes] = []
+    for piece in body.split(delimiter):
+        if pieces and _LINE_END.match(piece) is None:
+            pieces[-1] += delimiter + piece
+        else:
+            pieces.append(piece)
+    return pieces
 
 
 def _split_head(piece: bytes) -> tuple[Headers, bytes]:
@@ -116,5 +137,5 @@ def _answer(content: bytes) -> Answer:
     found = _STATUS_LINE.match(content)
     if found is None:
         raise MalformedBatch("a part has no HTTP status line")
-    headers, body = _split_head(content.partition(b"\n")[2])
+    headers, body = _split_head(content)
     return Answer(int(found[1]), headers, body)

@@ -77,15 +77,21 @@ class Service:
                 self._reader.accepted(each, safe=False)
 
     async def _fetch(self, resources: Sequence[str]) -> list[Answer]:
+        """The answer of each. Gateway goes on after a read that failed; other servers stop there, and are asked on."""
         if len(resources) == 1:
-            session = self._csrf.current
-            headers = self._headers | _JSON | (session.cookie_header() if session else {})
-            response = await self._http.send("GET", f"{self._root}/{resources[0]}", headers=headers)
-            return [Answer(response.status_code, response.headers, response.content)]
+            return [await self._fetch_one(resources[0])]
         content_type, body = batch.encode_reads(resources, _JSON)
         answer = await self._send_batch(content_type, body, safe=True)
         parts = self._parts(answer, expected=len(resources), safe=True)
-        return [part if isinstance(part, Answer) else part[0] for part in parts]
+        answers = [part if isinstance(part, Answer) else part[0] for part in parts]
+        left = resources[len(answers) :]
+        return answers + await self._fetch(left) if left else answers
+
+    async def _fetch_one(self, resource: str) -> Answer:
+        session = self._csrf.current
+        headers = self._headers | _JSON | (session.cookie_header() if session else {})
+        response = await self._http.send("GET", f"{self._root}/{resource}", headers=headers)
+        return Answer(response.status_code, response.headers, response.content)
 
     async def _send_batch(self, content_type: str, body: bytes, *, safe: bool) -> Answer:
         headers = _MULTIPART | {"content-type": content_type}
@@ -94,7 +100,7 @@ class Service:
     def _parts(self, answer: Answer, *, expected: int, safe: bool) -> list[Answer | list[Answer]]:
         try:
             parts = batch.decode(answer.headers.get("content-type", ""), answer.content)
-            if len(parts) != expected:
+            if len(parts) != expected and not batch.stopped(parts, expected):
                 raise MalformedBatch(f"{len(parts)} parts instead of {expected}")
         except MalformedBatch as malformed:
             raise self._reader.unbelievable(safe=safe, why=str(malformed)) from malformed

@@ -23,6 +23,7 @@ from tandem.domain.crm_order import (
 from tandem.domain.record import Record, Text
 from tandem.domain.sales_order import (
     SALES_ORDER_CANCEL,
+    SALES_ORDER_CONFIRM,
     SALES_ORDER_CREATE,
     SALES_ORDER_FIND,
     SalesOrder,
@@ -117,7 +118,7 @@ class _Sync:
     async def _missing(self, sales_order: SalesOrder, turn: str) -> dict[str, str]:
         """Missing quantity by material; empty when everything is available. Raises BusinessError.
 
-        An order that stands in the ERP already holds its stock itself, so nothing is missing for it.
+        An order that stands in the ERP already, and is no draft, holds its stock itself: nothing is missing for it.
         """
         availability, found = await self._run.together(
             self._run.perform(
@@ -129,7 +130,7 @@ class _Sync:
             self._run.perform("erp", SALES_ORDER_FIND, sales_order.lookup(), key=turn),
         )
         self._check_cancelled(found)
-        if any(not document.void for document in found.documents):
+        if any(not document.void and not document.draft for document in found.documents):
             return {}
         return {shortage.material: f"{shortage.missing:f}" for shortage in availability.shortages}
 
@@ -163,7 +164,10 @@ class _Sync:
             )
 
     async def _create(self, sales_order: SalesOrder, key: str) -> SalesOrderConfirmation:
-        """Reservation, where the ERP keeps it apart, and order: both or none. Raises StockShort, BusinessError."""
+        """Reservation, where the ERP keeps it apart, order, and confirmation, where it makes drafts: all or none.
+
+        Raises StockShort, BusinessError.
+        """
         async with self._run.saga():
             if self._run.offers("erp", STOCK_RESERVE):
                 reservation = StockReservation(
@@ -171,6 +175,8 @@ class _Sync:
                 )
                 await self._run.perform("erp", STOCK_RESERVE, reservation, key)
             confirmation = await self._run.perform("erp", SALES_ORDER_CREATE, sales_order, key)
+            if self._run.offers("erp", SALES_ORDER_CONFIRM):
+                confirmation = await self._run.perform("erp", SALES_ORDER_CONFIRM, confirmation.confirm(), key)
             confirmation = await self._with_quantities(sales_order, confirmation, key)
             _refuse_unconfirmed(sales_order, confirmation)
         return confirmation

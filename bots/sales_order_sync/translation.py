@@ -120,6 +120,5 @@ def _material(order: CrmOrder, line: CrmOrderLine, mapping: Mapping, references:
 
 
 def _unit(line: CrmOrderLine, mapping: Mapping, references: CrossReferences) -> str:
-    if not line.unit:
-        return mapping.default_unit
-    return references.lookup("unit", line.unit) or mapping.units.get(line.unit, line.unit)
+    unit = line.unit or mapping.default_unit
+    return references.lookup("unit", unit) or mapping.units.get(unit, unit)

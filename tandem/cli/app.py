@@ -18,6 +18,7 @@ COMMANDS = (
     "check",
     "doctor",
     "sandbox",
+    "real",
     "run",
     "worker",
     "workers",

@@ -139,8 +139,8 @@ async def _preview(session: Session, source: _Source, *, quiet: bool) -> list[di
     """Shows, and returns, how each item would end and which writes it would make."""
     previews: list[dict[str, object]] = []
     async with engine_of(session.workspace) as engine:
-        items = (await engine.changes(source.bot)).items if source.changed else source.items(engine, session)
-        for work in work_of(items):
+        works = await engine.changed(source.bot) if source.changed else work_of(source.items(engine, session))
+        for work in works:
             writes: list[WritePreview] = []
             ending = await engine.preview(source.bot, work, writes.append)
             previews.append(

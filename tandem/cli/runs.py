@@ -73,7 +73,7 @@ def show_run(
         raise UsageError("The run's id is empty. List the runs with: tandem runs list")
     row, entries = read(session, lambda books: _with_journal(books, run))
     if as_json:
-        session.json(_data(row) | {"healed": healed(entries), "journal": [asdict(entry) for entry in entries]})
+        session.json(_data(row) | {"healed": healed(entries), "journal": [entry._asdict() for entry in entries]})
         return
     session.table((tr("field"), tr("value")), [*_fields(row), (tr("healed"), _healed_text(session, entries))])
     session.print()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tandem.domain.record import Record
 from tandem.engine.system import System
+from tandem.errors import UsageError
 
 if TYPE_CHECKING:
     from tandem.engine.run import Run
@@ -47,13 +48,17 @@ Poll = Callable[["Run", datetime | None], Awaitable[Changes]]
 
 @dataclass(frozen=True)
 class Bot:
-    """``item`` is the model of its work items; ``systems`` binds its roles, such as ``erp``, to systems."""
+    """``item`` is the model of its work items; ``systems`` binds its roles, such as ``erp``, to systems.
+
+    ``polled``: the operations that its poll performs, by role.
+    """
 
     name: str
     item: type[Record]
     process: Process
     poll: Poll | None = None
     systems: Mapping[str, System] = field(default_factory=dict)
+    polled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def queue(self) -> str:
@@ -62,6 +67,25 @@ class Bot:
         What they need beyond that they find on the way: see ``System.elsewhere``.
         """
         return next((system.queue for system in self.systems.values() if system.queue != "api"), "api")
+
+    def polling(self) -> Poll:
+        """Its poll. Raises UsageError when it has none, or on a system that does not tell what changed."""
+        if self.poll is None:
+            raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=self.name)
+        for role, operations in self.polled.items():
+            system = self.systems[role]
+            for operation in operations:
+                rungs = system.rungs(operation)
+                if rungs is None or not rungs.ladder:
+                    raise UsageError(
+                        "Bot {bot} cannot find by itself what changed: system {system} ({vendor}) does not offer "
+                        "{operation}. Name the work items, or give a batch file.",
+                        bot=self.name,
+                        system=system.name,
+                        vendor=system.vendor,
+                        operation=operation,
+                    )
+        return self.poll
 
 
 @dataclass(frozen=True)
@@ -75,3 +99,10 @@ class Work:
 def work_of(items: Sequence[Record]) -> list[Work]:
     """The items with their business keys."""
     return [Work(str(item.business_key), item) for item in items]  # type: ignore[attr-defined]
+
+
+def delivered(changes: Changes) -> list[tuple[Work, str | None]]:
+    """The work found, each with the name by which this change of it is known later; None when it is new in any case."""
+    stamps = changes.stamps or ("",) * len(changes.items)
+    works = zip(work_of(changes.items), stamps, strict=True)
+    return [(work, f"{work.business_key} {stamp}" if stamp else None) for work, stamp in works]

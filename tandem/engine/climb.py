@@ -29,6 +29,7 @@ from tandem.errors import (
     UnknownOutcome,
 )
 from tandem.store.codec import Codec
+from tandem.text import listed
 
 INLINE_WAIT_S = 15.0
 """A longer wait ends execution: the run becomes a row that wakes up later."""
@@ -66,7 +67,7 @@ class Climb:
                 operation=operation.name,
                 system=system.name,
                 vendor=system.vendor,
-                channels=", ".join(system.channels) or "none",
+                channels=listed(system.channels),
             )
         self.context, self.system, self.step_name = context, system, step
         self.operation, self.request, self.rungs = operation, request, rungs

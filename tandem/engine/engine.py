@@ -17,7 +17,7 @@ from tandem import log
 from tandem.domain.clock import Clock, NewId, SystemClock, new_id
 from tandem.engine import late_look
 from tandem.engine.attendant import Attendant, WritePreview
-from tandem.engine.bot import Bot, Changes, Work, work_of
+from tandem.engine.bot import Bot, Changes, Work, delivered
 from tandem.engine.dispatcher import Dispatcher, EmbeddedDispatcher
 from tandem.engine.execution import execute
 from tandem.engine.preview import Forecast, forecast, preview_run
@@ -120,30 +120,40 @@ class Engine:
 
         A change that the bot stamps starts nothing when one with its stamp did before.
         """
-        changes = await self.changes(bot)
-        new = [self._new_run(bot, work, mode) for work in work_of(changes.items)]
-        stamps = changes.stamps or ("",) * len(new)
+        changes = await self._changes(bot)
+        new = [(self._new_run(bot, work, mode), delivery) for work, delivery in delivered(changes)]
 
         def start_and_mark(connection: Connection) -> list[str]:
             now = self.clock.now()
             fresh = [
                 run
-                for run, stamp in zip(new, stamps, strict=True)
-                if not stamp or deliveries.add(connection, f"poll {bot}", f"{run.business_key} {stamp}", now)
+                for run, delivery in new
+                if delivery is None or deliveries.add(connection, f"poll {bot}", delivery, now)
             ]
             watermarks.save(connection, bot, "", changes.watermark)
             return self._add(connection, fresh)
 
         return start_and_mark
 
-    async def changes(self, bot: str) -> Changes:
-        """What changed since the last poll; starts nothing and moves no watermark. Raises UsageError, NotSent."""
+    async def changed(self, bot: str) -> list[Work]:
+        """What a poll would start runs for; starts nothing and moves no watermark. Raises UsageError, NotSent."""
+        found = delivered(await self._changes(bot))
+
+        def fresh(connection: Connection) -> list[Work]:
+            return [
+                work
+                for work, delivery in found
+                if delivery is None or not deliveries.is_known(connection, f"poll {bot}", delivery)
+            ]
+
+        return await self.database.read(fresh)
+
+    async def _changes(self, bot: str) -> Changes:
         found = self.bot(bot)
-        if found.poll is None:
-            raise UsageError("Bot {bot} does not poll. Give it items or a batch file.", bot=bot)
+        poll = found.polling()
         since = await self.database.read(lambda connection: watermarks.load(connection, bot, ""))
         try:
-            return await found.poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
+            return await poll(preview_run(self, found, found.item.model_construct(), lambda _: None), since)
         except (Suspended, Elsewhere):
             raise Unavailable(
                 "What changed for bot {bot} cannot be read now. Nothing was started; the next poll asks again from the "

@@ -1,7 +1,7 @@
 """A run's journal while it executes: what was written before, and what is written now."""
 
+import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -12,7 +12,6 @@ from tandem.engine.suspension import Fenced
 from tandem.store import journal as rows
 from tandem.store import runs
 from tandem.store.journal import Entry
-from tandem.store.waking import waited
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ T = TypeVar("T")
 class Writer(Protocol):
     """Takes work for the store without waiting: see ``Database.enqueue``."""
 
-    def enqueue(self, work: Callable[[Connection], T]) -> Future[T]: ...
+    def enqueue(self, work: Callable[[Connection], T]) -> asyncio.Future[T]: ...
 
 
 class Journal:
@@ -35,7 +34,7 @@ class Journal:
         self.run_id, self.epoch = run_id, epoch
         self._steps = fold(known)
         self._seq = known[-1].seq if known else 0
-        self._pending: list[Future[Any]] = []
+        self._pending: list[asyncio.Future[Any]] = []
 
     def step(self, name: str) -> StepState:
         """The state of a step; a fresh one for a step nobody has begun."""
@@ -83,7 +82,7 @@ class Journal:
         """Do other work in the store, in order with the entries; its result, once it is on the disk."""
         future = self._database.enqueue(lambda connection: self._while_ours(connection, work))
         await self.flush()
-        done = await waited(future)
+        done = await future
         if done is None:
             raise Fenced
         return done[0]
@@ -96,7 +95,7 @@ class Journal:
         """Wait until everything written so far is on the disk."""
         pending, self._pending = self._pending, []
         if pending:
-            await waited(pending[-1])
+            await pending[-1]
             if any(future.result() is False for future in pending):
                 raise Fenced
 

@@ -1,4 +1,5 @@
-"""The second look: a write that was believed absent may still have been committed after all.
+"""The second look: a write that was believed absent may still have been committed after all, and one in doubt that was
+settled by a document with its reference may have a twin: the document may be another's.
 
 It is a run of its own, of the engine's bot ``tandem.late_look``, so that it survives every crash. The store's clock
 says when it is due: between two workers' clocks, of which one was put back, it would be made at once.
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection
 
 from tandem.domain.clock import Clock
-from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
+from tandem.domain.operation import Compensable, Document, Found, Operation, Write, ids_of, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
+from tandem.engine.read_back import numbers
 from tandem.engine.steps import StepState, fold
 from tandem.engine.system import System
 from tandem.errors import NotCompensated, WrittenTwice
@@ -27,6 +29,7 @@ from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.runs import RunRow
 from tandem.store.store_clock import store_now
+from tandem.text import listed
 
 if TYPE_CHECKING:
     from tandem.engine.climb import Context
@@ -97,8 +100,9 @@ class _Look:
         if operation.effect != "create":
             return await self._judge_change(operation, cast(Write, request), documents, steps)
         held = {_held(step) for step in steps}
-        kept = [item.document_id for item in documents if not item.void and item.document_id in held]
-        twins = [document for document in documents if not document.void and document.document_id not in held]
+        standing = [document for document in documents if not document.void]
+        twins = [document for document in standing if held.isdisjoint(ids_of(document))]
+        kept = [document.document_id for document in standing if document not in twins]
         if not twins:
             return BotResult(outcome="no_twin")
         cancelled = [twin.document_id for twin in twins if kept and await self._cancel(operation, twin)]
@@ -153,9 +157,9 @@ class _Look:
             operation=operation.name,
             reference=reference,
             system=self._look.system,
-            twins=", ".join(document.document_id for document in twins),
-            kept=", ".join(kept) or "none",
-            cancelled=", ".join(cancelled) or "none",
+            twins=numbers(twins),
+            kept=listed(kept),
+            cancelled=listed(cancelled),
         )
         await self._run.report("written_twice", error, self._look.system, operation, reference)
 

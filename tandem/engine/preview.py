@@ -1,7 +1,7 @@
 """A run that leaves no trace: for dry runs and for polling."""
 
+import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class _Discard:
     """Takes journal entries and keeps none."""
 
-    def enqueue(self, work: Callable[[Connection], Any]) -> Future[Any]:
-        future: Future[Any] = Future()
+    def enqueue(self, work: Callable[[Connection], Any]) -> asyncio.Future[Any]:
+        future = asyncio.get_running_loop().create_future()
         future.set_result(True)
         return future
 

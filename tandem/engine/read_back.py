@@ -1,10 +1,12 @@
 """What a read-back says about a write: not there, there as asked, there but different, there more than once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tandem.domain.operation import Difference, Document, Found, Operation, Write
+from tandem.domain.operation import Change, Difference, Document, Found, Operation, Write
 from tandem.errors import DocumentNotFound
+from tandem.text import listed, phrase, tr
 
 VerdictKind = Literal["absent", "equal", "different", "several"]
 
@@ -29,12 +31,29 @@ class Verdict:
 def judge(operation: Operation[Any, Any], request: Write, found: Found) -> Verdict:
     """Compare what was asked with what was found.
 
-    A create is judged by the documents that are not void. An update changes documents that are there already: one
-    that still differs has not been changed yet, so it counts as absent; raises DocumentNotFound when there is none.
+    A create is judged by the documents that are not void. An update changes documents that are there already, those it
+    concerns: one that still differs has not been changed yet, so it counts as absent; raises DocumentNotFound when
+    there is none.
     """
     if operation.effect == "create":
         return _judge_create(request, tuple(document for document in found.documents if not document.void))
-    return _judge_change(operation, request, found.documents)
+    concerned = (document for document in found.documents if _concerns(request, document))
+    return _judge_change(operation, request, tuple(concerned))
+
+
+def _concerns(request: Write, document: Document) -> bool:
+    return request.concerns(document) if isinstance(request, Change) else True
+
+
+def describe(differences: Sequence[Difference]) -> str:
+    """The differing fields as people read them."""
+    told = phrase("{field}: asked {asked}, found {found}")
+    return "; ".join(tr(told, field=item.field, asked=repr(item.asked), found=repr(item.found)) for item in differences)
+
+
+def numbers(documents: Sequence[Document]) -> str:
+    """The numbers of the documents as people read them."""
+    return listed(document.document_id for document in documents)
 
 
 def _judge_create(request: Write, documents: tuple[Document, ...]) -> Verdict:

@@ -13,10 +13,10 @@ from tandem.engine.engine import Engine
 from tandem.engine.journal import Journal
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
+from tandem.engine.read_back import describe, numbers
 from tandem.engine.steps import UNDO, StepState
 from tandem.engine.suspension import Fenced
 from tandem.engine.tickets import Ticketing
-from tandem.engine.write import describe
 from tandem.errors import UsageError
 from tandem.store import audit, runs, tickets
 from tandem.store import journal as journal_rows
@@ -144,7 +144,7 @@ class Settlement:
                 "Enter the reference in the document, or give the number of the right one.",
                 document=document,
                 reference=cast(Write, request).external_reference,
-                found=", ".join(item.document_id for item in found) or "none",
+                found=numbers(found),
             )
         differences = cast(Write, request).differences(same[0])
         if differences:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tandem.domain.channel import Channel
 from tandem.domain.operation import CHANNELS, ChannelName
@@ -41,11 +42,7 @@ class System:
 
     def rungs(self, operation: str) -> Rungs | None:
         """The ladder of an operation, without the channels that are not configured; None when not offered."""
-        found = self.operations.get(operation)
-        if found is None:
-            return None
-        ladder = tuple(channel for channel in found.ladder if channel in self.channels or channel in self.elsewhere)
-        return replace(found, ladder=ladder)
+        return self._offered.get(operation)
 
     def channel(self, name: ChannelName) -> Channel:
         """The channel of that name. Raises Elsewhere when another worker has it."""
@@ -58,6 +55,15 @@ class System:
         """Where a run can begin to work on this system: at a worker that reaches it at all."""
         reached = {*self.channels, *self.elsewhere}
         return next((queue_of(self.vendor, name) for name in CHANNELS if name in reached), "api")
+
+    @cached_property
+    def _offered(self) -> dict[str, Rungs]:
+        """The ladders as far as they are configured."""
+        there = {*self.channels, *self.elsewhere}
+        return {
+            name: replace(rungs, ladder=tuple(channel for channel in rungs.ladder if channel in there))
+            for name, rungs in self.operations.items()
+        }
 
 
 def queue_of(vendor: str, channel: ChannelName) -> str:

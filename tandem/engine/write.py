@@ -13,7 +13,7 @@ from tandem.domain.record import Record
 from tandem.engine.climb import Climb
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
-from tandem.engine.read_back import Verdict, judge
+from tandem.engine.read_back import Verdict, describe, judge, numbers
 from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
 from tandem.errors import (
@@ -121,6 +121,7 @@ class WriteClimb(Climb):
             is_last = self.context.clock.now() >= deadline
             verdict = await self._look_or_ticket(is_last)
             if verdict is not None and verdict.kind != "absent":
+                self._doubt_what_was_found(doubt)
                 return await self._act_on(verdict)
             if is_last:
                 await self._believe_absent(
@@ -182,6 +183,12 @@ class WriteClimb(Climb):
         shown = [difference.model_dump() for difference in differences]
         self.context.journal.note(self.step_name, "absent", {"number": doubt.number, "differences": shown})
 
+    def _doubt_what_was_found(self, doubt: AttemptState) -> None:
+        """A document found by its reference may be another's, a person's or another run's, and ours still to come:
+        only one that a screen named is known for ours."""
+        if self.operation.effect == "create" and doubt.document is None:
+            self._look_late(doubt)
+
     def _look_late(self, attempt: AttemptState) -> None:
         look = LateLook(
             run_id=self.context.journal.run_id,
@@ -227,8 +234,8 @@ class WriteClimb(Climb):
             system=self.system.name,
             count=len(documents),
             kept=kept.document_id,
-            cancelled=_numbers(cancelled),
-            left=_numbers([document for document in extra if document not in cancelled]),
+            cancelled=numbers(cancelled),
+            left=numbers([document for document in extra if document not in cancelled]),
         )
         await self._ticket("written_twice", error, channel=None, blocking=False)
         if stopped is not None:
@@ -308,17 +315,8 @@ class WriteClimb(Climb):
         )
 
 
-def describe(differences: Sequence[Difference]) -> str:
-    """The differing fields as people read them."""
-    return "; ".join(f"{item.field}: asked {item.asked!r}, found {item.found!r}" for item in differences)
-
-
 def _duplicate(attempt: AttemptState) -> TandemError | None:
     """What the vendor said when its own uniqueness rule fired."""
     if attempt.error is None or attempt.error["code"] != DuplicateReference.code:
         return None
     return TandemError.restored(attempt.error)
-
-
-def _numbers(documents: Sequence[Document]) -> str:
-    return ", ".join(document.document_id for document in documents) or "none"

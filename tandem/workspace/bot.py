@@ -16,12 +16,16 @@ FOLDER, MANIFEST = "bots", "bot.yaml"
 
 
 class BotManifest(Strict):
-    """``roles``: the systems the bot works with, each with the operations it performs there."""
+    """``roles``: the systems the bot works with, each with the operations it performs there.
+
+    ``poll``: what its poll performs beyond that. On a system that does not offer it the bot works on items it is given.
+    """
 
     format: Literal[1]
     bot: str
     title: Title
     roles: dict[str, tuple[str, ...]] = Field(min_length=1)
+    poll: dict[str, tuple[str, ...]] = Field(default={})
 
 
 BOT = Format("bot", BotManifest)

@@ -121,21 +121,26 @@ def staged(
     demonstration: Demonstration,
     orders: str,
     switches: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    chosen: Sequence[str] = (),
+    servers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Stage]:
     """A fresh workspace in ``folder`` with a running sandbox for each of its systems.
 
     ``orders``: a file of invoice lines, or how many to generate. ``switches``: those of each system's sandbox, as
-    ``name=value``. Raises UsageError.
+    ``name=value``. ``chosen``: the vendors, by default one for each role. ``servers``: the address of each vendor that
+    runs elsewhere. Raises UsageError.
     """
-    made = found(folder, language)
+    made = found(folder, language, chosen)
     with ExitStack() as stack:
         running: dict[str, RunningSandbox] = {}
         for system, (vendor, expected_url) in made.systems.items():
-            options = ["--orders", orders, "--seed", str(demonstration.seed), "--language", language]
-            options += [word for switch in switches.get(system, ()) for word in ("--switch", switch)]
-            sandbox = stack.enter_context(_sandbox(vendor, options))
-            running[system] = sandbox
-            _move(folder, expected_url, sandbox.url)
+            if vendor in servers:
+                _move(folder, expected_url, servers[vendor])
+            else:
+                options = ["--orders", orders, "--seed", str(demonstration.seed), "--language", language]
+                options += [word for switch in switches.get(system, ()) for word in ("--switch", switch)]
+                running[system] = stack.enter_context(_sandbox(vendor, options))
+                _move(folder, expected_url, running[system].url)
             _quicken(folder, vendor, demonstration.times)
         yield Stage(Workspace.load(folder), running)
 

@@ -26,7 +26,7 @@ from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System, queue_of
 from tandem.errors import StoreError, UsageError, WorkspaceError
 from tandem.http.port import HttpPort
-from tandem.http.settings import ApiSettings
+from tandem.http.settings import ApiSettings, RefreshTokenAuth
 from tandem.store import workers
 from tandem.store.codec import Codec
 from tandem.store.evidence import EvidenceStore
@@ -39,6 +39,7 @@ from tandem.workspace.bot import FOLDER as BOTS
 from tandem.workspace.bot import manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.formats import Format
+from tandem.workspace.kept_refresh_token import KeptRefreshToken
 from tandem.workspace.paths import with_paths
 from tandem.workspace.rules import bindings
 from tandem.workspace.secret import with_secrets
@@ -200,10 +201,17 @@ def _api(workspace: Workspace, system: str, block: SystemBlock, vault: Vault) ->
         )
     assert block.api is not None
     settings = _completed(_with_quota(block.api, vendor), workspace)
-    port = HttpPort(system, settings)
+    port = HttpPort(system, settings, refresh_token=_refresh_token(workspace, system, settings, vault))
     client = module.connect(port, vendor.settings_model.model_validate(block.settings))
     rungs = {name: function for name in vendor.manifest.operations if (function := vendor.function(name)) is not None}
     return ApiChannel(system, port, client, rungs)
+
+
+def _refresh_token(workspace: Workspace, system: str, settings: ApiSettings, vault: Vault) -> KeptRefreshToken | None:
+    if not isinstance(settings.auth, RefreshTokenAuth):
+        return None
+    file = workspace.data / "sessions" / f"{system}.refresh_token"
+    return KeptRefreshToken(vault, file, system=system, given=settings.auth.refresh_token)
 
 
 def _completed(block: Block, workspace: Workspace) -> Block:
@@ -269,13 +277,14 @@ def _bot(workspace: Workspace, name: str, systems: dict[str, System]) -> Bot:
         raise WorkspaceError("Bot {bot} has no process.py. Write its process function there.", bot=name)
     arguments = {"mapping": _mapping(workspace, name), "references": workspace.cross_references}
     named = workspace.configuration.bots.get(name, {})
-    roles = manifest_of(name, workspace.roots).roles
+    manifest = manifest_of(name, workspace.roots)
     return Bot(
         name,
         module.Item,
         _spoken(_given(module.process, arguments), workspace.configuration.language),
         getattr(module, "poll", None),
-        {role: systems[named.get(role, role)] for role in roles},
+        {role: systems[named.get(role, role)] for role in manifest.roles},
+        manifest.poll,
     )
 
 

@@ -18,6 +18,7 @@ from tandem.store.whole_file import write_whole
 from tandem.workspace.bot import bots, manifest_of
 from tandem.workspace.configuration import SystemBlock
 from tandem.workspace.roots import FILE, Roots
+from tandem.workspace.sandbox import sandboxes
 from tandem.workspace.secret import is_plain, secrets_of
 from tandem.workspace.vendor import VENDOR, vendor_named, vendors
 
@@ -72,7 +73,7 @@ def _write(path: Path, tree: Any) -> None:
 def _system_blocks(roots: Roots, chosen: Sequence[str]) -> dict[str, str]:
     """Blocks of tandem.yaml by name, as text: a system is named after the role it plays."""
     blocks: dict[str, str] = {}
-    for vendor in chosen or list(vendors(roots)):
+    for vendor in chosen or sandboxes(roots):
         path = roots.file("fixtures", vendor, "system.yaml")
         if path is not None:
             name = _free_role(vendor, roots, list(blocks)) or (vendor if chosen else None)

@@ -35,23 +35,33 @@ class SandboxOptions:
 
 def sandboxes(roots: Roots) -> list[str]:
     """The vendors that have a sandbox."""
-    paths = [path for root in roots.folders for path in (root / FOLDER).glob(f"*/{MODULE}.py")]
-    return sorted({path.parent.name for path in paths})
+    return list(roots.owners(FOLDER, f"{MODULE}.py"))
 
 
 def serve(vendor: str, options: SandboxOptions, roots: Roots) -> None:
     """Serve a vendor's sandbox until interrupted. Raises UsageError."""
     module = _module(vendor, roots)
-    serving, faulting, retail = _shared("serve"), _shared("faults"), _retail()
+    serving, faulting = _shared("serve"), _shared("faults")
+    data = sample_data(options.orders, options.seed)
     try:
-        data = _orders(retail, options)
         plan = faulting.FaultPlan(options.faults, seed=options.seed)
         switches = switches_of(module.Switches, options.switches)
         app = module.build(data, plan, switches, language=options.language)
         credentials = getattr(app.state, "credentials", module.CREDENTIALS)
         announce = {"vendor": vendor, "credentials": credentials}
         serving.run(app, port=options.port, tls=options.tls, announce=announce)
-    except (retail.RetailFileError, faulting.FaultRuleError, serving.ServeError) as error:
+    except (faulting.FaultRuleError, serving.ServeError) as error:
+        raise UsageError(error.template, **error.fields) from None
+
+
+def sample_data(orders: str, seed: int) -> Any:
+    """The invoices of a file, or as many generated ones as ``orders`` says. Raises UsageError."""
+    retail = importlib.import_module(f"{FOLDER}.retail")
+    try:
+        if re.fullmatch("-?[0-9]+", orders):
+            return retail.generate(int(orders), seed)
+        return retail.load(Path(orders))
+    except retail.RetailFileError as error:
         raise UsageError(error.template, **error.fields) from None
 
 
@@ -83,16 +93,6 @@ def _shared(name: str) -> Any:
             "Sandboxes need the package {package}, which is not installed. Run: pip install 'tandem-rpa[sandbox]'",
             package=error.name,
         ) from None
-
-
-def _retail() -> Any:
-    return importlib.import_module(f"{FOLDER}.retail")
-
-
-def _orders(retail: Any, options: SandboxOptions) -> Any:
-    if re.fullmatch("-?[0-9]+", options.orders):
-        return retail.generate(int(options.orders), options.seed)
-    return retail.load(Path(options.orders))
 
 
 def switches_of(model: Any, given: Sequence[str]) -> Any:

@@ -63,8 +63,12 @@ class Vendor:
 
     @property
     def settings_model(self) -> type[BaseModel]:
-        """The model of ``settings`` of its systems: ``Settings`` of its operations module."""
-        model: type[BaseModel] = getattr(self.operations_module(), "Settings", NoSettings)
+        """The model of ``settings`` of its systems: ``Settings`` of its operations, or without an API of its settings.
+
+        Raises WorkspaceError.
+        """
+        module = self.operations_module() or code.module(FOLDER, self.name, "settings")
+        model: type[BaseModel] = getattr(module, "Settings", NoSettings)
         return model
 
     def operations_module(self) -> Any:

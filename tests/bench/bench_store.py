@@ -3,7 +3,8 @@
 ``python -m tests.bench.bench_store [--runs 1000000] [--waiting 3000] [--samples 400] [--json]``. Both stores hold the
 same open work: runs that wait for a ticket each, and those tickets. Measured in turns, one sample of each store:
 starting a run, taking runs to work on, and listing the newest 50 runs, open tickets and waiting runs; and when the next
-run is due. The finished runs are made by bulk SQL from a seed. Milliseconds; ``ratio`` is full by empty.
+run is due. The finished runs are made by bulk SQL from a seed. On SQLite, and on PostgreSQL where its server is
+installed. Milliseconds; ``ratio`` is full by empty.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from tandem.store.schema import journal, ticket_runs
 from tandem.store.schema import runs as run_rows
 from tandem.store.schema import tickets as ticket_rows
 from tests.bench.ratio import options, show
+from tests.postgres import binaries, running_server
 
 _CHUNK = 10_000
 _LISTED = 50
@@ -52,6 +55,8 @@ def fill(connection: Connection, finished: int, waiting: int) -> None:
     for table, row in ((run_rows, _waiting), (ticket_rows, _ticket), (ticket_runs, _link)):
         if waiting:
             connection.execute(insert(table), [row(number) for number in numbers])
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")  # as the server does by itself a minute after so many changes
 
 
 def _finished(number: int, key: int) -> dict[str, Any]:
@@ -178,10 +183,32 @@ async def compare(full: Database, empty: Database, finished: int, waiting: int, 
 
 def main() -> None:
     given = options(__doc__, runs=1_000_000, waiting=3000, samples=400)
-    with tempfile.TemporaryDirectory() as folder:
-        full, empty = open_database(Path(folder) / "full.db"), open_database(Path(folder) / "empty.db")
-        rows = asyncio.run(compare(full, empty, given.runs, given.waiting, given.samples))
+    rows: list[dict[str, Any]] = []
+    for store, opened in _pairs():
+        with opened as (full, empty):
+            measured = asyncio.run(compare(full, empty, given.runs, given.waiting, given.samples))
+        rows += ({"store": store, **row} for row in measured)
     show(rows, as_json=given.json)
+
+
+def _pairs() -> Iterator[tuple[str, AbstractContextManager[tuple[Database, Database]]]]:
+    """For each kind of store here, two that are empty."""
+    yield "sqlite", _files()
+    programs = binaries()
+    if programs is not None:
+        yield "postgresql", _servers(programs)
+
+
+@contextmanager
+def _files() -> Iterator[tuple[Database, Database]]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield open_database(Path(folder) / "full.db"), open_database(Path(folder) / "empty.db")
+
+
+@contextmanager
+def _servers(programs: Path) -> Iterator[tuple[Database, Database]]:
+    with running_server(programs) as server:
+        yield open_database(server.create("full")), open_database(server.create("empty"))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tandem.store.opening import open_database
-from tests.bench import bench_engine, bench_quota, bench_store, bench_waiting
+from tests.bench import bench_bot, bench_engine, bench_quota, bench_store, bench_waiting
 from tests.bench.ratio import Compared, Measured, show
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +17,18 @@ ROOT = Path(__file__).parents[2]
 async def test_engine_is_compared_with_a_loop_that_writes_the_same_bytes(in_flight: int) -> None:
     row = await bench_engine.measure(8, in_flight, 1)
     assert {"in_flight", "rate", "baseline_rate", "ratio", "cpu_ms", "baseline_cpu_ms"} == set(row)
+
+
+async def test_bot_is_compared_with_a_loop_that_sends_the_same_calls() -> None:
+    row = await bench_bot.measure(8, 4, 1)
+    assert {"in_flight", "rate", "baseline_rate", "ratio", "cpu_ms", "baseline_cpu_ms", "calls", "peak_mb"} == set(row)
+
+
+def test_call_of_the_loop_is_about_the_order_that_the_loop_has_made() -> None:
+    batch = b"PATCH A_SalesOrder('84')\r\nPATCH A_SalesOrderItem(SalesOrder='84',SalesOrderItem='84')"
+    own = bench_bot.Call("erp", "GET", "/A_SalesOrder('84')?$top=84", {}, batch).about("1207")
+    assert own.path == "/A_SalesOrder('1207')?$top=84"
+    assert own.content == b"PATCH A_SalesOrder('1207')\r\nPATCH A_SalesOrderItem(SalesOrder='1207',SalesOrderItem='84')"
 
 
 async def test_full_store_is_compared_with_an_empty_one(tmp_path: Path) -> None:
@@ -32,7 +44,7 @@ def test_quota_is_used_by_each_kind_of_vendor(vendor: str) -> None:
         f"import asyncio; from tests.bench.bench_quota import measure; print(*asyncio.run(measure({vendor!r}, 60, 1)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=240, check=True
     )
     assert set(done.stdout.split()) == {"vendor", "used", "refused", "cpu_ms_per_call"}
 

@@ -80,3 +80,35 @@ def test_namesake_of_a_role_that_does_not_play_it_is_no_binding(acme: Path, caps
     sentence = f"system crm is of vendor sap_s4hana, {NOT_A_CRM}"
     assert sentence in refusal(capsys, "run", BOT, "00000002")
     assert sentence in refusal(capsys, "check")
+
+
+NO_CHANGES = "does not offer sales_order.changed"
+SCREENS = (
+    "    vendor: django_crm\n    browser: {url: 'http://127.0.0.1:9/en/123', username: tandem, password: 'env:CRM'}\n"
+)
+
+
+@pytest.fixture
+def without_api(acme: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The CRM of the workspace has screens only."""
+    text = (acme / "tandem.yaml").read_text(encoding="utf-8")
+    before, _, rest = text.partition("  crm:\n")
+    after = rest.partition("  erp:\n")[2]
+    (acme / "tandem.yaml").write_text(f"{before}  crm:\n{SCREENS}  erp:\n{after}", encoding="utf-8")
+    monkeypatch.setenv("CRM", "secret-4711")
+    return acme
+
+
+def test_system_that_does_not_tell_what_changed_is_refused_to_a_poll_alone(
+    without_api: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert NO_CHANGES in refusal(capsys, "run", BOT, "--changed")
+    told = refusal(capsys, "check")
+    assert told.count("sales_order.changed") == 1
+    replace(without_api, (NIGHTLY, ""))
+    assert run(("check",)) == 0
+
+
+def test_settings_of_a_vendor_without_an_api_are_checked(without_api: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replace(without_api, (NIGHTLY, ""), (SCREENS, SCREENS + "    settings: {order_stage: [agreement]}\n"))
+    assert "order_stage" in refusal(capsys, "check")

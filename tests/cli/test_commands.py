@@ -26,7 +26,7 @@ def tandem(*arguments: object, folder: Path, **environment: str) -> subprocess.C
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
 
 
@@ -127,7 +127,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out.partition("Commands:")[2].splitlines()
     commands = {line.split()[0] for line in listed if line.startswith("  ") and line[2] not in " E"}
     assert commands == {
-        *("demo", "sandbox", "run", "worker", "workers", "runs", "schedules", "tickets", "replay"),
+        *("demo", "sandbox", "real", "run", "worker", "workers", "runs", "schedules", "tickets", "replay"),
         *("check", "schema", "doctor", "init", "new", "prune"),
     }
 
@@ -136,6 +136,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     "command",
     [
         *("demo", "sandbox", "run", "replay", "check", "schema", "doctor", "init", "prune"),
+        *("real up", "real down", "real status"),
         *("runs list", "runs show", "tickets list", "tickets show", "tickets resolve", "tickets retry"),
         *("schedules list", "schedules fire", "new vendor", "new bot"),
     ],
@@ -201,7 +202,7 @@ def test_doctor_in_a_workspace_says_which_system_does_not_answer(acme: Path) -> 
 
 def test_reader_that_goes_away_is_no_error(acme: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{TANDEM} schema | head -1"], cwd=acme, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", f"{TANDEM} schema | head -1"], cwd=acme, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.stderr == ""
 

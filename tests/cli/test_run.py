@@ -36,6 +36,29 @@ async def poll(run, since):
     return Changes(watermark=await run.now())
 """
 
+TWICE_MANIFEST = IDLE_MANIFEST.replace("idle", "twice").replace("Idle", "Twice")
+TWICE = """\
+from tandem.domain.record import Record
+from tandem.engine.bot import BotResult, Changes
+
+class Item(Record):
+    order: str
+
+    @property
+    def business_key(self):
+        return f"order {self.order}"
+
+async def process(run):
+    return BotResult(outcome="done", final=False)
+
+async def poll(run, since):
+    found = [("00000001", "changed once")]
+    if since is not None:
+        found.append(("00000002", "changed later"))
+    items, stamps = zip(*found)
+    return Changes(items=[Item(order=order) for order in items], stamps=stamps, watermark=await run.now())
+"""
+
 
 @pytest.fixture
 def acme(tmp_path: Path) -> Iterator[Path]:
@@ -50,6 +73,12 @@ def acme(tmp_path: Path) -> Iterator[Path]:
         text = text.replace(made.systems["crm"][1], crm.url).replace(made.systems["erp"][1], erp.url)
         (folder / "tandem.yaml").write_text(text, encoding="utf-8")
         yield folder
+
+
+def add_bot(folder: Path, name: str, manifest: str, process: str) -> None:
+    (folder / "bots" / name).mkdir(parents=True)
+    (folder / "bots" / name / "bot.yaml").write_text(manifest, encoding="utf-8")
+    (folder / "bots" / name / "process.py").write_text(process, encoding="utf-8")
 
 
 def test_changed_orders_are_worked_on_once_and_can_be_looked_up(acme: Path) -> None:
@@ -141,10 +170,15 @@ def test_dry_run_without_work_items_is_refused_in_one_sentence(acme: Path) -> No
     assert done.stderr.startswith(f"A dry run of bot {BOT} needs work items: name them, or give --batch FILE or ")
 
 
+def test_dry_run_shows_no_change_that_was_taken_in_before(acme: Path) -> None:
+    add_bot(acme, "twice", TWICE_MANIFEST, TWICE)
+    assert json.loads(tandem("run", "twice", "--changed", "--json", folder=acme).stdout)["finished"] == {"done": 1}
+    done = json.loads(tandem("run", "twice", "--changed", "--dry-run", "--json", folder=acme).stdout)
+    assert [each["business_key"] for each in done["previews"]] == ["order 00000002"]
+
+
 def test_dry_run_says_that_nothing_has_changed(acme: Path) -> None:
-    (acme / "bots" / "idle").mkdir(parents=True)
-    (acme / "bots" / "idle" / "bot.yaml").write_text(IDLE_MANIFEST, encoding="utf-8")
-    (acme / "bots" / "idle" / "process.py").write_text(IDLE, encoding="utf-8")
+    add_bot(acme, "idle", IDLE_MANIFEST, IDLE)
     done = tandem("run", "idle", "--changed", "--dry-run", folder=acme)
     assert (done.returncode, done.stdout) == (0, "Nothing has changed for bot idle since the last time.\n")
 

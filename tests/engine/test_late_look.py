@@ -17,7 +17,7 @@ from tandem.engine.tickets import Ticketing
 from tandem.errors import BusinessError
 from tandem.store import runs, tickets
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import Office, OrderItem, cancelling, order, work
+from tests.engine.vendor import HandHeldClock, Office, OrderItem, cancelling, order, work
 
 LONG_S = 4 * 3600.0
 
@@ -116,6 +116,35 @@ async def test_twin_of_an_order_that_a_person_made_by_hand_is_undone(engine: Eng
     await engine.work(patience_s=LONG_S)
     assert len(office.books.documents) == 2
     assert live(office) == ["1"]
+
+
+async def test_twin_of_an_order_in_doubt_that_was_settled_by_anothers_document_is_undone(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.use_ladder("api")
+    office.api.script = ["very_late_commit"]
+    clock.plan(2.0, lambda: office.books.commit(order("R-1")))
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=61)).finished == {"created": 1}
+    await engine.work(patience_s=LONG_S)
+    assert len(office.books.documents) == 2
+    assert live(office) == ["1"]
+
+
+async def test_order_that_was_numbered_after_it_was_made_is_not_taken_for_its_own_twin(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.use_ladder("api")
+    office.api.script = ["very_late_commit"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=80)).finished == {"created": 1}
+    draft = office.books.documents[0]
+    office.books.documents[0] = draft.model_copy(update={"sales_order_id": "4711", "draft_id": draft.sales_order_id})
+    await engine.work(patience_s=LONG_S)
+    assert len(office.books.documents) == 2
+    assert live(office) == ["4711"]
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.error["fields"]["kept"], ticket.error["fields"]["cancelled"]) == ("4711", "2")
 
 
 async def test_order_keyed_anew_by_a_person_after_ours_was_cancelled_is_left_to_a_person(

@@ -83,7 +83,7 @@ async def test_business_rejection_is_a_ticket_when_the_bot_does_not_expect_it(en
 @pytest.mark.parametrize("event", ["lost_answer", "broken_client"])
 async def test_lost_answer_is_read_back_and_not_sent_again(engine: Engine, office: Office, event: str) -> None:
     office.api.script = [event]
-    tally = await run_one(engine)
+    tally = await run_one(engine, patience_s=100.0)
     assert tally.finished == {"created": 1}
     assert office.api.calls == ["sales_order.create", "sales_order.find"]
     assert len(office.books.documents) == 1
@@ -156,7 +156,7 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
     office.books.commit(order("R-1"))
     office.api.script = ["written_twice"]
     office.api.cancel_script = ["access"]
-    assert (await run_one(engine)).waiting == 1
+    assert (await run_one(engine, patience_s=100.0)).waiting == 1
     assert live(office) == ["1", "2"]
     told, stopping = sorted(await open_tickets(engine), key=lambda ticket: ticket.kind, reverse=True)
     assert (told.kind, stopping.kind) == ("written_twice", "access_refused")

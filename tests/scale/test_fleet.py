@@ -1,8 +1,8 @@
 """Real worker processes over the sandboxes: some are killed, some stopped and revived, the server is restarted."""
 
 import signal
-import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_worker_carries_out_a_batch_and_leaves_when_told(fleet: Fleet) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fleet", [("postgresql", 150)], indirect=True)
 def test_dead_and_stopped_workers_are_taken_over_and_the_revived_one_is_fenced(
-    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+    fleet: Fleet, tell: Callable[[str], None]
 ) -> None:
     fleet.site.strike(SLOW_WRITES)
     ids = fleet.poll()
@@ -64,10 +64,7 @@ def test_dead_and_stopped_workers_are_taken_over_and_the_revived_one_is_fenced(
     assert all(left.values()), "each had runs in hand"
     for pid, name in ((killed.pid, "killed"), (stopped.pid, "stopped")):
         wait_until(lambda pid=pid: fleet.are_taken_over(left[pid]), DEADLINE_S)
-        with capsys.disabled():
-            sys.stdout.write(
-                f"{len(left[pid])} runs of the {name} worker taken over within {time.monotonic() - since_s:.1f} s\n"
-            )
+        tell(f"{len(left[pid])} runs of the {name} worker taken over within {time.monotonic() - since_s:.1f} s")
 
     stopped.send_signal(signal.SIGCONT)
     wait_until(lambda: ended(fleet), DEADLINE_S)

@@ -98,8 +98,8 @@ async def test_entry_under_way_is_waited_for_by_whoever_takes_the_run_over(share
     await asyncio.sleep(0.3)
     assert not taking.done()
     may_commit.set()
-    assert await asyncio.wrap_future(writing)
-    assert await asyncio.wrap_future(taking)
+    assert await writing
+    assert await taking
     assert len(await second.read(lambda connection: journal.load(connection, "a"))) == 1
     late = Entry("a", 2, "step", "value", NOW, {"value": 2})
     assert not await first.write(lambda connection: journal.append(connection, late, 1))
@@ -125,7 +125,7 @@ async def test_worker_stopped_inside_a_transaction_holds_nobody_up(shared: Pair)
     await asyncio.to_thread(begun.wait, 10)
     assert await asyncio.wait_for(second.write(lambda connection: runs.take(connection, "a", NOW)), 60)
     woken.set()
-    assert not await asyncio.wrap_future(writing)
+    assert not await writing
     assert calls == [True, False]
     assert await second.read(lambda connection: journal.load(connection, "a")) == []
 

@@ -15,7 +15,8 @@ cannot be asked."""
 
 SETTLE_S, LATE_S = 60.0, 900.0
 LATEST_COMMIT_S = 600.0
-"""What the vendor promises: an accepted request is committed within so long, or never."""
+"""What the vendor promises: an accepted request is committed within so long, or never. It counts from the question
+whether the request may be sent: a process that was stopped behind it leaves the vendor less."""
 LONGEST_LAG_S = 30.0
 
 
@@ -169,7 +170,8 @@ class Vendor:
         if strikes("commit slow"):
             delay_s = self._random.uniform(5, SETTLE_S - LONGEST_LAG_S)
         elif strikes("commit late"):
-            delay_s = self._random.uniform(SETTLE_S - 10, LATEST_COMMIT_S)
+            left_s = sending.asked_s + LATEST_COMMIT_S - self._loop.time()
+            delay_s = min(self._random.uniform(SETTLE_S - 10, LATEST_COMMIT_S), max(left_s, delay_s))
             if self._random.random() < 0.5:
                 respond(Answer(503))
         self.pending += 1

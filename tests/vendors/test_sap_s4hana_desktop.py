@@ -25,7 +25,7 @@ from tandem.errors import (
 from tests.sap_desktop import SapDesktop, sap_desktop
 from tests.sap_pages import ROOT, attempt
 
-pytestmark = [pytest.mark.desktop, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.desktop, pytest.mark.timeout(1200)]
 WAYS = [(tree, language) for tree in (True, False) for language in ("zh", "en")]
 NAMES = [f"{'tree' if tree else 'pixels'}-{language}" for tree, language in WAYS]
 

@@ -19,7 +19,7 @@ from tests.displays import somebodys_display
 from tests.sap_desktop import SapDesktop, sap_desktop
 from tests.sap_pages import attempt
 
-pytestmark = [pytest.mark.desktop, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.desktop, pytest.mark.timeout(1200)]
 
 
 async def ask_stock(desktop: SapDesktop) -> bool:

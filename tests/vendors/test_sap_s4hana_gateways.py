@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from api_clients.sap_s4hana.fault import Refused
 from api_clients.sap_s4hana.service import Service
 from fixtures.sandbox.serve import serve
 from tandem.errors import AccessRefused, NotOffered, Throttled, Unavailable, UnknownOutcome
@@ -146,6 +147,18 @@ async def test_each_part_of_a_batch_fails_for_its_own_reader_only():
         assert [type(result) for result in results[1:]] == [Unavailable, AccessRefused, Throttled]
         assert results[3].retry_after_s == 9
         assert gateway.asked == ["HEAD /", "POST /$batch"]
+
+
+async def test_reads_behind_one_that_stopped_the_batch_are_asked_again():
+    stopping = batch_of(GOOD, 'HTTP/1.1 404 Not Found\r\n\r\n{"error":{"code":"404"}}')
+
+    def handle(request: Request, sent: bytes) -> Response:
+        return JSONResponse({"d": {"Key": "3"}}) if request.method == "GET" else stopping(request, sent)
+
+    async with service_of(handle) as (service, gateway):
+        results = await asyncio.gather(*(service.read(f"A('{n}')") for n in range(1, 4)), return_exceptions=True)
+        assert [results[0], type(results[1]), results[2]] == [{"Key": "1"}, Refused, {"Key": "3"}]
+        assert gateway.asked[-2:] == ["POST /$batch", "GET /A('3')"]
 
 
 async def test_batch_answer_with_a_part_too_few_is_believed_by_nobody():

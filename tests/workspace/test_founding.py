@@ -7,6 +7,8 @@ import pytest
 from tandem.errors import UsageError
 from tandem.workspace.check import check
 from tandem.workspace.founding import found
+from tandem.workspace.roots import Roots
+from tandem.workspace.sandbox import sandboxes
 from tandem.workspace.secret import with_secrets
 from tandem.workspace.workspace import Workspace
 
@@ -58,3 +60,8 @@ def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be made: Not a directory"):
         found(tmp_path / "file" / "acme", "en")
+
+
+def test_new_workspace_is_by_default_of_vendors_that_have_a_sandbox(tmp_path: Path) -> None:
+    made = found(tmp_path / "acme", "en")
+    assert {vendor for vendor, _ in made.systems.values()} <= set(sandboxes(Roots.of(None)))

@@ -34,6 +34,7 @@ NAMES = {
     "columns",
     "messages",
     "params",
+    "poll",
     "products",
     "result",
     "units",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tandem.document import mistake
+from tandem.document import Location, mistake
 from tandem.domain.operation import CHANNELS, ChannelName
 from tandem.errors import TandemError, WorkspaceError
 from tandem.text import listed
@@ -42,6 +42,19 @@ def mistakes(workspace: Workspace, bot: str) -> Iterator[WorkspaceError]:
             yield unknown(workspace.file, ("bots", bot, role), "system", system, list(systems))
 
 
+def mistakes_of_poll(workspace: Workspace, bot: str, at: Location) -> Iterator[WorkspaceError]:
+    """Where the bot's systems do not tell what changed, so that it could be started on items only."""
+    manifest = BOT.examine(bots(workspace.roots)[bot])
+    if not isinstance(manifest, Examined):
+        return
+    for role, operations in manifest.model.poll.items():
+        name = workspace.configuration.bots.get(bot, {}).get(role, role)
+        system = workspace.configuration.systems.get(name)
+        vendor = vendor_in_order(workspace, system.vendor) if system is not None else None
+        if vendor is not None:
+            yield from _not_offered(workspace, at, bot, name, vendor, operations)
+
+
 def vendor_in_order(workspace: Workspace, name: str) -> Vendor | None:
     """The vendor, when its own manifest and code are in order; their mistakes are told elsewhere."""
     try:
@@ -71,6 +84,13 @@ def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, .
             role=role,
         )
         return
+    yield from _not_offered(workspace, at, bot, name, vendor, operations)
+
+
+def _not_offered(
+    workspace: Workspace, at: Location, bot: str, name: str, vendor: Vendor, operations: tuple[str, ...]
+) -> Iterator[WorkspaceError]:
+    system = workspace.configuration.systems[name]
     configured: set[ChannelName] = {channel for channel in CHANNELS if getattr(system, channel) is not None}
     for operation in operations:
         ladder = vendor.manifest.operations[operation].ladder if operation in vendor.manifest.operations else ()
@@ -83,7 +103,7 @@ def _of_role(workspace: Workspace, bot: str, role: str, operations: tuple[str, .
                 bot=bot,
                 operation=operation,
                 system=name,
-                vendor=system.vendor,
+                vendor=vendor.name,
                 offered=", ".join(ladder) or "no channel",
                 configured=listed(sorted(configured)),
             )

@@ -28,10 +28,13 @@ def _of_manifest(name: str, file: Document, manifest: BotManifest) -> Iterator[W
     if manifest.bot != name:
         yield misnamed(file, "bot", manifest.bot, name)
     known = known_operations()
-    for role, operations in manifest.roles.items():
-        for index, operation in enumerate(operations):
-            if operation not in known:
-                yield unknown(file, ("roles", role, index), "operation", operation, known)
+    for key, performed in (("roles", manifest.roles), ("poll", manifest.poll)):
+        for role, operations in performed.items():
+            if role not in manifest.roles:
+                yield unknown(file, (key, role), "role", role, list(manifest.roles))
+            for index, operation in enumerate(operations):
+                if operation not in known:
+                    yield unknown(file, (key, role, index), "operation", operation, known)
 
 
 def _own_files(bot: str, roots: Roots, roles: Collection[str] | None) -> Iterator[WorkspaceError]:

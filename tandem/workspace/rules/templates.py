@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
 from tandem import misfit
 from tandem.channels.library import Screens
-from tandem.channels.recording import LOGIN, Expect, ForEach, Open, Read, ReadRows, Recording, Step, When
+from tandem.channels.recording import LOGIN, Expect, ForEach, Open, Read, ReadAddress, ReadRows, Recording, Step, When
 from tandem.channels.selectors import AnyScreenFile
 from tandem.channels.templates import Path, names
 from tandem.document import Document, closest, mistake, shown
@@ -131,7 +131,7 @@ class _Walk:
             yield from self.shape(getattr(act, field, None), (*at, field))
         if isinstance(act, (Open, Expect)):
             yield from self._go_to(act, at)
-        elif isinstance(act, Read):
+        elif isinstance(act, Read | ReadAddress):
             self._scope[act.into] = None
         elif isinstance(act, ReadRows):
             self._scope[act.into] = self._rows(act)

@@ -105,6 +105,8 @@ def _of_start(workspace: Workspace, at: Location, block: ScheduleBlock) -> Itera
             "start is changed, but bot {bot} has no poll function. Give items instead.",
             bot=block.bot,
         )
+    elif block.start == "changed":
+        yield from bindings.mistakes_of_poll(workspace, block.bot, (*at, "start"))
     for index, item in enumerate(block.items):
         yield from _of_item(workspace, (*at, "items", index), module, item)
 

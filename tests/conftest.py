@@ -1,0 +1,65 @@
+"""What a test has measured, told at the end of the run, in whichever process the test ran; real servers for tests."""
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from tandem.errors import PackagesMissing
+from tandem.workspace.real.server import Standing
+from tests import real_servers
+
+_TOLD = "told"
+_REAL_SERVER_S = 1200.0
+"""The first test on a real server installs and seeds it, which takes minutes."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """What a file leaves open fails that file, not a later one in which it happens to be collected."""
+    yield
+    gc.collect()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "real_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(_REAL_SERVER_S))
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keeps a line for the end of the run."""
+    return lambda line: record_property(_TOLD, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = list(_told(terminalreporter.getreports("passed") + terminalreporter.getreports("failed")))
+    if lines:
+        terminalreporter.section("measured")
+        terminalreporter.write("".join(f"{line}\n" for line in lines))
+
+
+def _told(reports: Iterable[pytest.TestReport]) -> Iterable[str]:
+    for report in reports:
+        for name, line in report.user_properties if report.when == "call" else ():
+            if name == _TOLD:
+                yield f"{report.nodeid.rpartition('::')[2]}: {line}"
+
+
+@pytest.fixture(scope="session")
+def real_server() -> Iterator[Callable[[str, str], Standing]]:
+    """Brings a vendor's server up with fresh books of these orders, once in this process; skips where it cannot be."""
+    running: dict[str, Standing] = {}
+
+    def serve(vendor: str, orders: str) -> Standing:
+        if vendor not in running:
+            try:
+                running[vendor] = real_servers.up(vendor, orders)
+            except PackagesMissing as missing:
+                pytest.skip(str(missing))
+        return running[vendor]
+
+    yield serve
+    for vendor in running:
+        real_servers.down(vendor)
