@@ -34,6 +34,8 @@ _TABLES, _MOST_CELLS = frozenset({"table", "tree table"}), 400
 _LABELLED_BY = 2
 _SHOWING, _ENABLED, _FOCUSED, _READ_ONLY = 1 << 25, 1 << 8, 1 << 12, 1 << 43
 ANSWERS_WITHIN_S = 5.0
+_AT_ONCE = 32
+"""Questions under way: dbus-fast ends the connection when the socket takes no more (EAGAIN), at some 200 of them."""
 
 
 class TreeError(Exception):
@@ -58,6 +60,7 @@ class Tree:
         self._program = program
         self._within_s = within_s
         self._nodes: dict[str, list[Node]] = {}
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     @classmethod
     async def of(cls, session_bus: str, pid: int, within_s: float = ANSWERS_WITHIN_S) -> "Tree | None":
@@ -210,7 +213,8 @@ class Tree:
 
     async def _call(self, path: str, interface: str, member: str, signature: str = "", *body: object) -> list[Any]:
         asked = (self._program, path, interface, member, signature)
-        return await _call(self._bus, *asked, *body, within_s=self._within_s)
+        async with self._turns:
+            return await _call(self._bus, *asked, *body, within_s=self._within_s)
 
 
 def _fits(node: Node, role: str, names: Collection[str] | None, inside: Collection[str] | None) -> bool:

@@ -62,3 +62,8 @@ async def test_list_says_its_rows_headings_and_cells(tree: Tree) -> None:
 async def test_element_is_told_from_its_like_by_what_it_is_in(tree: Tree) -> None:
     assert len(await tree.find(TITLE, "text", ["Party:"], inside=[TITLE])) == 1
     assert await tree.find(TITLE, "text", ["Party:"], inside=["Invoices"]) == []
+
+
+async def test_thousands_of_questions_at_once_do_not_end_the_bus(tree: Tree) -> None:
+    (party,) = await tree.find(TITLE, "text", ["Party:"])
+    assert set(await asyncio.gather(*(tree.text(party) for _ in range(5_000)))) == {""}
