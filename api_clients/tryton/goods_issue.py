@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from api_clients.tryton import assignment
-from api_clients.tryton.client import Client
 from api_clients.tryton.fault import Refused
 from api_clients.tryton.number import document_id
+from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.shipment import DONE, SHIPMENT
 from api_clients.tryton.values import Row
 from tandem.errors import NotSent, StockShort, TandemError, ValidationFailed
@@ -33,7 +33,7 @@ _UNPICKED = {**_BUTTONS, "assigned": "pack"}
 class GoodsIssue:
     """One delivery on its way out of the house."""
 
-    def __init__(self, client: Client, id_: int) -> None:
+    def __init__(self, client: Rpc, id_: int) -> None:
         self._client, self._id = client, id_
         self._shipment: Row = {}
         self._begun = False

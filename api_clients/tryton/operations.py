@@ -1,19 +1,13 @@
 """The API rung of every operation on Tryton: one function each, named like the operation."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-
 from api_clients.tryton import availability as atp
 from api_clients.tryton import business_partner as partners
-from api_clients.tryton import form, product, production, shipment, timesheet, withdrawal
+from api_clients.tryton import entry, processing, product, production, shipment, timesheet, withdrawal
 from api_clients.tryton import receipt as receipts
 from api_clients.tryton import sales_order as orders
-from api_clients.tryton.client import Client as TrytonClient
-from api_clients.tryton.directory import Directory
+from api_clients.tryton.client import Client, connect
 from api_clients.tryton.goods_issue import GoodsIssue
-from api_clients.tryton.number import by_id, document_id, draft_id
-from api_clients.tryton.refusal import refusals
+from api_clients.tryton.number import document_id, draft_id
 from api_clients.tryton.settings import Settings
 from api_clients.tryton.values import Row
 from tandem.domain.business_partner import BusinessPartner, BusinessPartnerLookup
@@ -52,8 +46,7 @@ from tandem.domain.time_entry import (
     TimeEntryConfirmation,
     TimeEntryLookup,
 )
-from tandem.errors import DocumentNotFound, Unavailable, UnknownOutcome, ValidationFailed
-from tandem.http import HttpPort
+from tandem.errors import DocumentNotFound
 
 __all__ = [
     "Client",
@@ -81,37 +74,6 @@ __all__ = [
     "time_entry_find",
 ]
 
-_PROCESSING_LOOK_S = 0.2
-
-
-class Client(TrytonClient):
-    """A connected Tryton database and its settings."""
-
-    def __init__(self, http: HttpPort, settings: Settings) -> None:
-        super().__init__(http, database=settings.database, language=settings.language)
-        self.settings = settings
-        self.directory = Directory(self)
-
-    @contextmanager
-    def about(self, subject: str, *, safe: bool = True) -> Iterator[None]:
-        """Failures of the block in the domain's words, named after the reference or key that was asked for."""
-        try:
-            with refusals(self.http.system, subject):
-                yield
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            kind = Unavailable if safe else UnknownOutcome
-            raise kind(
-                "{system} answered about {subject} with values that make no sense. The books are read before anything "
-                "is written.",
-                system=self.http.system,
-                subject=subject,
-            ) from error
-
-
-def connect(http: HttpPort, settings: Settings) -> Client:
-    """The client of one system; nothing is sent yet."""
-    return Client(http, settings)
-
 
 async def business_partner_find(client: Client, request: BusinessPartnerLookup) -> BusinessPartner:
     """One call. Raises BusinessPartnerUnknown when there is no such customer."""
@@ -132,7 +94,7 @@ async def stock_check(client: Client, request: StockCheck) -> StockAvailability:
     with client.about(", ".join(demand.material for demand in request.demands[:3])):
         found = await product.by_code(client, (demand.material for demand in request.demands))
         for demand in request.demands:
-            _refuse_other_unit(client, demand, found[demand.material])
+            product.refuse_other_unit(client, demand, found[demand.material])
         by_site: dict[str, list[Demand]] = {}
         for demand in request.demands:
             by_site.setdefault(demand.site or client.settings.warehouse, []).append(demand)
@@ -156,7 +118,7 @@ async def stock_check(client: Client, request: StockCheck) -> StockAvailability:
 async def sales_order_create(client: Client, request: SalesOrder) -> SalesOrderConfirmation:
     """Reads, then one call that writes. What a screen would fill in is asked of the server; prices are as agreed."""
     with client.about(request.external_reference):
-        record = await _record(client, request)
+        record = await entry.sale(client, request)
     with client.about(request.external_reference, safe=False):
         (id_,) = await client.call(orders.SALE, "create", [record])
         return orders.confirmation({"id": id_, "number": None, "reference": request.external_reference})
@@ -188,15 +150,17 @@ async def sales_order_confirm(client: Client, request: SalesOrderConfirm) -> Sal
     order is set back and confirmed once more. Raises CreditBlocked in Tryton's own words, also where Tryton only warns:
     to go on is a person's decision.
     """
-    sale = await _order(client, request.sales_order_id, request.external_reference)
+    sale = await processing.concerned(client, request.sales_order_id, request.external_reference)
     with client.about(request.external_reference, safe=False):
-        await _confirm(client, sale["id"], sale["state"])
-        if not await _comes(client, request, orders.is_processed):
+        await processing.confirm(client, sale["id"], sale["state"])
+        if not await processing.comes(client, request, orders.is_processed):
             await client.call(orders.SALE, "draft", [sale["id"]])
-            await _confirm(client, sale["id"], "draft")
-            if not await _comes(client, request, orders.is_processed):
+            await processing.confirm(client, sale["id"], "draft")
+            if not await processing.comes(client, request, orders.is_processed):
                 raise client.unbelievable("sale.sale.process", safe=False)
-        return orders.confirmation(await _order(client, request.sales_order_id, request.external_reference))
+        return orders.confirmation(
+            await processing.concerned(client, request.sales_order_id, request.external_reference)
+        )
 
 
 async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> SalesOrderConfirmation:
@@ -205,7 +169,7 @@ async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> Sales
     Raises DocumentNotFound, or ValidationFailed when the order carries another reference, when goods of it are picked
     or delivered, or when an invoice of it is posted.
     """
-    sale = await _order(client, request.sales_order_id, request.external_reference)
+    sale = await processing.concerned(client, request.sales_order_id, request.external_reference)
     with client.about(request.external_reference, safe=False):
         if sale["state"] == "confirmed":
             await client.call(orders.SALE, "draft", [sale["id"]])
@@ -213,7 +177,7 @@ async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> Sales
             await client.call(orders.SALE, "cancel", [sale["id"]])
         elif not orders.is_withdrawn(sale):
             await withdrawal.withdraw(client, sale)
-            if not await _comes(client, request, orders.is_withdrawn):
+            if not await processing.comes(client, request, orders.is_withdrawn):
                 raise client.unbelievable("sale.sale.process", safe=False)
     return SalesOrderConfirmation(sales_order_id=request.sales_order_id, external_reference=request.external_reference)
 
@@ -321,7 +285,7 @@ async def shipment_deliver(client: Client, request: ShipmentDeliver) -> Shipment
 async def production_order_create(client: Client, request: ProductionOrder) -> ProductionOrderConfirmation:
     """Reads, then one call that writes a draft with the moves of its bill of materials; a person releases it."""
     with client.about(request.external_reference):
-        record = await _production(client, request)
+        record = await entry.production(client, request)
     with client.about(request.external_reference, safe=False):
         (id_,) = await client.call(production.PRODUCTION, "create", [record])
         return ProductionOrderConfirmation(
@@ -343,105 +307,9 @@ async def production_order_cancel(client: Client, request: ProductionOrderCancel
     Raises DocumentNotFound, or ValidationFailed when it carries another reference or was begun.
     """
     number, reference = request.production_order_id, request.external_reference
-    found = await _order(client, number, reference, production.PRODUCTION, production.HEADER)
+    found = await processing.concerned(client, number, reference, production.PRODUCTION, production.HEADER)
     with client.about(reference, safe=False):
         if not production.is_cancelled(found):
             production.refuse_begun(client, found)
             await client.call(production.PRODUCTION, "cancel", [found["id"]])
     return ProductionOrderConfirmation(production_order_id=number, external_reference=reference)
-
-
-async def _record(client: Client, request: SalesOrder) -> Row:
-    sites = {line.site or client.settings.warehouse for line in request.lines}
-    if len(sites) > 1:
-        raise ValidationFailed(
-            "{system} delivers an order from one warehouse, and {reference} names {sites}. Nothing was changed. "
-            "Split the order, then retry.",
-            system=client.http.system,
-            reference=request.external_reference,
-            sites=", ".join(sorted(sites)),
-        )
-    party, products, currency, units, warehouse = await asyncio.gather(
-        partners.by_code(client, request.sold_to_party),
-        product.by_code(client, (line.material for line in request.lines)),
-        client.directory.currency(request.currency),
-        client.directory.units(line.unit for line in request.lines),
-        client.directory.warehouse(sites.pop()),
-    )
-    header = await form.new_sale(client, party["id"], warehouse)
-    header["currency"] = currency
-    rates = await form.taxes(client, header, products.values())
-    return orders.values(request, header, products, units, rates)
-
-
-async def _production(client: Client, request: ProductionOrder) -> Row:
-    (made, bill), units, warehouse = await asyncio.gather(
-        production.product_and_bill(client, request.material),
-        client.directory.units([request.unit]),
-        client.directory.warehouse(request.site or client.settings.warehouse),
-    )
-    _refuse_other_unit(client, request, made)
-    asked = {
-        "reference": request.external_reference,
-        "product": made["id"],
-        "bom": bill,
-        "quantity": float(request.quantity),
-        "unit": units[request.unit],
-        "planned_date": request.planned_on,
-    }
-    return await form.new_production(client, warehouse, asked)
-
-
-async def _order(
-    client: Client, order: str, reference: str, model: str = orders.SALE, fields: Sequence[str] = orders.HEADER
-) -> Row:
-    """The order by what we call it. Raises DocumentNotFound, ValidationFailed when it carries another reference."""
-    with client.about(reference):
-        found = await client.search_read(model, by_id(order), fields)
-    if not found:
-        raise DocumentNotFound(
-            "{system} has no order {number}. Nothing was changed. Look whether it was deleted.",
-            system=client.http.system,
-            number=order,
-        )
-    if found[0]["reference"] != reference:
-        raise ValidationFailed(
-            "Order {number} of {system} does not carry the reference {reference}. Nothing was changed. "
-            "Look for the right order by its reference, then use that one.",
-            system=client.http.system,
-            number=order,
-            reference=reference,
-        )
-    return found[0]
-
-
-async def _confirm(client: Client, sale: int, state: str) -> None:
-    if state == "draft":
-        await client.call(orders.SALE, "quote", [sale])
-    if state in orders.DRAFT:
-        await client.call(orders.SALE, "confirm", [sale])
-
-
-async def _comes(client: Client, request: SalesOrderConfirm | SalesOrderCancel, is_so: Callable[[Row], bool]) -> bool:
-    """Whether the order is found so within the time that Tryton is given for what it does after its answer."""
-    if client.settings.processing_s is None:
-        return True
-    deadline = client.http.clock.monotonic_s() + client.settings.processing_s
-    while not is_so(await _order(client, request.sales_order_id, request.external_reference)):
-        if client.http.clock.monotonic_s() >= deadline:
-            return False
-        await client.http.clock.sleep(_PROCESSING_LOOK_S)
-    return True
-
-
-def _refuse_other_unit(client: Client, demand: Demand | ProductionOrder, found: Row) -> None:
-    unit = found["default_uom."]["symbol"]
-    if unit != demand.unit:
-        raise ValidationFailed(
-            "{system} counts material {material} in {base_unit}, and the demand is in {unit}. Nothing was changed. "
-            "Map the product to the base unit, then retry.",
-            system=client.http.system,
-            material=demand.material,
-            base_unit=unit,
-            unit=demand.unit,
-        )

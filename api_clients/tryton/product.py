@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 
-from api_clients.tryton.client import Client
+from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row
-from tandem.errors import MaterialUnknown
+from tandem.domain.production_order import ProductionOrder
+from tandem.domain.stock import Demand
+from tandem.errors import MaterialUnknown, ValidationFailed
 
 PRODUCT = "product.product"
 _FIELDS = ("code", "type", "consumable", "salable", "account_category", "default_uom.symbol", "sale_uom.symbol")
 
 
-async def by_code(client: Client, codes: Iterable[str]) -> dict[str, Row]:
+async def by_code(client: Rpc, codes: Iterable[str]) -> dict[str, Row]:
     """The product of each code. Raises MaterialUnknown naming all that Tryton does not know or does not sell."""
     wanted = list(dict.fromkeys(codes))
     rows = await client.search_read(PRODUCT, [["code", "in", wanted], ["salable", "=", True]], _FIELDS)
@@ -24,3 +26,17 @@ async def by_code(client: Client, codes: Iterable[str]) -> dict[str, Row]:
             materials=", ".join(unknown),
         )
     return found
+
+
+def refuse_other_unit(client: Rpc, demand: Demand | ProductionOrder, found: Row) -> None:
+    """Raises ValidationFailed for a demand in another unit than the product is counted in."""
+    unit = found["default_uom."]["symbol"]
+    if unit != demand.unit:
+        raise ValidationFailed(
+            "{system} counts material {material} in {base_unit}, and the demand is in {unit}. Nothing was changed. "
+            "Map the product to the base unit, then retry.",
+            system=client.http.system,
+            material=demand.material,
+            base_unit=unit,
+            unit=demand.unit,
+        )

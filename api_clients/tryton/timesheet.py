@@ -11,9 +11,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from api_clients.tryton.client import Client
 from api_clients.tryton.number import draft_id
 from api_clients.tryton.refusal import missing
+from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row, related
 from tandem.domain.time_entry import (
     EmployeeTime,
@@ -35,13 +35,13 @@ _NO_TIME = timedelta()
 _PLACES = 4
 
 
-async def found(client: Client, reference: str) -> TimeEntriesFound:
+async def found(client: Rpc, reference: str) -> TimeEntriesFound:
     """The entry with this reference, if there is one."""
     rows = await client.search_read(LINE, [["uuid", "=", reference]], _FIELDS)
     return TimeEntriesFound(documents=tuple(_document(row) for row in rows))
 
 
-async def values(client: Client, entry: TimeEntry) -> Row:
+async def values(client: Rpc, entry: TimeEntry) -> Row:
     """The record to write. Raises ValidationFailed when the employee or the project takes no time."""
     employee, work = await asyncio.gather(_employee(client, entry.employee), _work(client, entry.project))
     return {
@@ -54,7 +54,7 @@ async def values(client: Client, entry: TimeEntry) -> Row:
     }
 
 
-async def write(client: Client, record: Row, cancelled: TimeEntryDocument | None) -> int:
+async def write(client: Rpc, record: Row, cancelled: TimeEntryDocument | None) -> int:
     """Book a new line, or the cancelled one anew; its id."""
     if cancelled is None:
         (made,) = await client.call(LINE, "create", [record])
@@ -64,7 +64,7 @@ async def write(client: Client, record: Row, cancelled: TimeEntryDocument | None
     return id_
 
 
-async def concerned(client: Client, request: TimeEntryCancel) -> TimeEntryDocument:
+async def concerned(client: Rpc, request: TimeEntryCancel) -> TimeEntryDocument:
     """The entry that the request is about. Raises DocumentNotFound."""
     for entry in (await found(client, request.external_reference)).documents:
         if request.concerns(entry):
@@ -72,7 +72,7 @@ async def concerned(client: Client, request: TimeEntryCancel) -> TimeEntryDocume
     raise missing(client.http.system, phrase("time entry"), request.time_entry_id, request.external_reference)
 
 
-async def clear(client: Client, entry: TimeEntryDocument) -> None:
+async def clear(client: Rpc, entry: TimeEntryDocument) -> None:
     """Take the time off a line that still has some."""
     if not entry.cancelled:
         await client.call(LINE, "write", [_record_id(entry.time_entry_id)], {"duration": _NO_TIME})
@@ -83,7 +83,7 @@ def confirmation(entry: TimeEntry, id_: int) -> TimeEntryConfirmation:
     return TimeEntryConfirmation(time_entry_id=draft_id({"id": id_}), external_reference=entry.external_reference)
 
 
-async def project_time(client: Client, lookup: ProjectTimeLookup) -> ProjectTime:
+async def project_time(client: Rpc, lookup: ProjectTimeLookup) -> ProjectTime:
     """Three calls, however many entries. Raises ValidationFailed when there is no such project."""
     project = await _project(client, lookup.project)
     parts = await client.search_read(_PROJECT, [["parent", "child_of", [project["id"]]]], ["timesheet_works"])
@@ -100,7 +100,7 @@ def _record_id(time_entry: str) -> int:
     return int(time_entry.removeprefix("#"))
 
 
-async def _employee(client: Client, code: str) -> int:
+async def _employee(client: Rpc, code: str) -> int:
     """By the code of the party; one who has left too, whose last days may be booked later."""
     rows = await client.search_read(_EMPLOYEE, [["party.code", "=", code]], ["id"], active_test=False)
     if len(rows) != 1:
@@ -114,7 +114,7 @@ async def _employee(client: Client, code: str) -> int:
     return int(rows[0]["id"])
 
 
-async def _work(client: Client, number: str) -> int:
+async def _work(client: Rpc, number: str) -> int:
     """What the time of a project, or of a task, is booked on."""
     works = (await _project(client, number))["timesheet_works"]
     if not works:
@@ -127,7 +127,7 @@ async def _work(client: Client, number: str) -> int:
     return int(works[0])
 
 
-async def _project(client: Client, number: str) -> Row:
+async def _project(client: Rpc, number: str) -> Row:
     rows = await client.search_read(_PROJECT, [["number", "=", number]], ["timesheet_works"])
     if not rows:
         raise ValidationFailed(
