@@ -15,6 +15,8 @@ VENDOR ?= tryton
 PORT ?= 8010
 SEEDS ?= 1000
 FIRST ?= 1
+PROCESSES ?= 3
+BESIDE := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test check faults simulate real real-down setup
 
@@ -22,7 +24,7 @@ run: setup
 	$(BIN)/tandem demo $(if $(ORDERS),--orders "$(ORDERS)")
 
 test: check
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest $(BESIDE)
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -30,8 +32,8 @@ check: setup
 	$(BIN)/mypy
 
 faults: setup
-	$(BIN)/pytest -m '' tests/faults --deselect tests/faults/test_matrix.py
-	$(BIN)/pytest -m nightly tests/vendors tests/e2e
+	$(BIN)/pytest $(BESIDE) -m '' tests/faults --deselect tests/faults/test_matrix.py
+	$(BIN)/pytest $(BESIDE) -m nightly tests/vendors tests/e2e
 	$(BIN)/python -m tests.faults.report
 
 simulate: setup

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from tandem.text import tr
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = Sequence[int | str]
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def load(path: Path) -> Document:
     except OSError as error:
         raise WorkspaceError("{file} cannot be read: {why}.", file=path, why=error.strerror) from None
     try:
-        tree = YAML(typ="rt").load(text)
+        tree = _tree(text)
     except DuplicateKeyError as error:
         raise _syntax(path, error, tr("the key stands twice")) from None
     except MarkedYAMLError as error:
@@ -88,6 +90,12 @@ def load(path: Path) -> Document:
     except YAMLError as error:
         raise WorkspaceError("{file}: not YAML: {why}.", file=path, why=str(error).splitlines()[0]) from None
     return Document(path, _plain(tree), tree)
+
+
+@lru_cache(_REMEMBERED)
+def _tree(text: str) -> Any:
+    """Remembered: a check and then the run read every screen more than once, and ruamel takes some 15 ms a file."""
+    return YAML(typ="rt").load(text)
 
 
 def read(path: Path, model: type[Model]) -> Model:

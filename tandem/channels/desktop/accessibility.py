@@ -13,6 +13,7 @@ from dbus_fast import AuthError, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from tandem.channels.desktop.driver import Box
+from tandem.channels.desktop.settings import ANSWERS_WITHIN_S
 
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _TEXT, _EDITABLE = "org.a11y.atspi.Text", "org.a11y.atspi.EditableText"
@@ -33,7 +34,6 @@ _TABLES, _MOST_CELLS = frozenset({"table", "tree table"}), 400
 """Of a long list so many cells are walked; the others are reached by row and column."""
 _LABELLED_BY = 2
 _SHOWING, _ENABLED, _FOCUSED, _READ_ONLY = 1 << 25, 1 << 8, 1 << 12, 1 << 43
-ANSWERS_WITHIN_S = 5.0
 _AT_ONCE = 32
 """Questions under way: dbus-fast ends the connection when the socket takes no more (EAGAIN), at some 200 of them."""
 

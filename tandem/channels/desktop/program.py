@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from tandem.channels.desktop.accessibility import ANSWERS_WITHIN_S, Tree
+from tandem.channels.desktop.accessibility import Tree
 from tandem.channels.desktop.driver import Action, Driver, Picture, Window
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.picture import is_blank, same
+from tandem.channels.desktop.settings import ANSWERS_WITHIN_S
 from tandem.errors import ScreenNotReady, Unavailable
 
 _POLL_S = 0.03

@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from tandem.channels.desktop.accessibility import ANSWERS_WITHIN_S
 from tandem.channels.notation import Notation
 from tandem.channels.selectors import Strict
+
+ANSWERS_WITHIN_S = 5.0
 
 
 class DesktopSettings(Strict):
