@@ -1,5 +1,5 @@
 # make run    shows Tandem at work      (ORDERS=path.csv.gz: over your own orders)
-# make test   lint, types, all tests
+# make test   lint, types, all tests   (PROCESSES=3: how many at once; half of the time each waits for a browser or server)
 # make check  lint and types only
 # make faults every fault on real parts, for a night; writes its counts into docs/reliability.md
 # make simulate  histories of the engine under faults  (SEEDS=1000000 FIRST=1 for a night; JSON=1; MUTANT='no read-back')
