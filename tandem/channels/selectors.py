@@ -76,11 +76,22 @@ class BrowserCandidate(Strict):
         return self
 
 
+End = Literal["left", "right"]
+
+
 class OcrLabel(Strict):
-    """A field found by its label as read from the picture: the box beside or below it."""
+    """A field found by its label as read from the picture: the box beside, below or above it.
+
+    ``skip``: so many boxes between label and field are passed over (a currency before an amount, say). ``icons``: the
+    ends of the field at which a picture may stand; what stands there is not read. ``stays``: the keyboard stays in the
+    field after it was filled in, where leaving it would do more than that.
+    """
 
     label: Words
-    side: Literal["right", "below", "itself"] = "right"
+    side: Literal["right", "below", "above", "itself"] = "right"
+    skip: int = Field(default=0, ge=0)
+    icons: Annotated[tuple[End, ...], BeforeValidator(_one_or_more)] = ()
+    stays: bool = False
 
 
 class DesktopCandidate(Strict):
@@ -128,7 +139,8 @@ class Element(Strict, Generic[Candidate]):
 class Table(Strict, Generic[Candidate]):
     """``rows`` matches all rows at once, top to bottom; a column is found inside its row.
 
-    On the desktop ``rows`` is the table's own label. ``products`` says which column is two others' product: rows read
+    On the desktop ``rows`` is the table's own label, or the ``header`` of one column where the table is a list whose
+    cells have no frames. ``products`` says which column is two others' product: rows read
     from a picture are believed only if they fit, ``{amount: [quantity, price]}``.
     """
 

@@ -154,7 +154,7 @@ class DesktopChannel:
             await self._clock.sleep(_POLL_S)
         tree = await self._tree(pid, max(_TREE_WITHIN_S, self._clock.monotonic_s() - started))
         event("client.started", system=self._system, accessibility=tree is not None)
-        return Program(self._system, self._driver, pid, tree, self._eyes, settings.answers_within_s)
+        return Program(self._system, self._driver, pid, tree, self._eyes, settings.notation, settings.answers_within_s)
 
     async def _tree(self, pid: int, within_s: float) -> Tree | None:
         """The client's tree; None when it offers none. A client joins the bus some time after its window is shown."""

@@ -9,7 +9,8 @@ import cv2
 
 from tandem.channels.desktop.accessibility import Node, Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Picture, Window
-from tandem.channels.desktop.eyes import Ambiguous, Eyes
+from tandem.channels.desktop.eyes import Eyes
+from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.screen import DesktopScreen
 from tandem.channels.library import Screens

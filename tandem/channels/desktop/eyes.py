@@ -4,36 +4,34 @@ import hashlib
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tandem.channels.desktop.driver import Box, Picture
+from tandem.channels.desktop.grid import Ambiguous, framed, heading_row, listed, number_place, series
 from tandem.channels.desktop.ocr import MAGNIFICATIONS, Ocr, Word
 from tandem.channels.desktop.picture import boxes, cut, ink, same
-from tandem.channels.selectors import OcrLabel
+from tandem.channels.selectors import End, OcrLabel
 
 _REMEMBERED, _REMEMBERED_LINES = 8, 2000
 _FARTHEST_PX = 240
 _LINE_PX = 40
-_NUMBER_STRIP_PX = 48
 _IGNORED = str.maketrans("", "", " .:：。·,，-_*")
+_BUT_COLONS = str.maketrans("：", ":", " .。·,，-_*")
 _ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "！": "!", "×": "x"})
-
-
-class Ambiguous(Exception):
-    """More than one place fits."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """The fields of a table as shown: ``rows`` of boxes, ``headings`` of the columns, the number of the first row.
 
-    ``first`` counts from 0; rows without a number (beyond the end of a list) are left out.
+    ``first`` counts from 0; rows without a number (beyond the end of a list) are left out. ``whole``: none is hidden.
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[Box, ...], ...]
-    first: int
+    first: int = 0
+    whole: bool = False
 
     def column(self, words: Sequence[str]) -> int | None:
         """The column under one of these headings."""
@@ -67,9 +65,8 @@ class Eyes:
         label = await self._label(title, picture, wanted.label)
         if label is None or wanted.side == "itself":
             return label
-        if wanted.side == "right":
-            return _right_of(label, boxes(picture))
-        return _below(label, boxes(picture))
+        fields = _SIDES[wanted.side](label, boxes(picture))
+        return _without_icons(fields[wanted.skip], wanted.icons) if len(fields) > wanted.skip else None
 
     async def texts(self, picture: Picture, places: Sequence[Box]) -> list[str]:
         """What is written in each place; "" only where there is no ink."""
@@ -102,16 +99,25 @@ class Eyes:
     async def grid(self, picture: Picture, below: Box | None) -> Grid | None:
         """The table under this place, or the only one. Its rows are numbered on their left. Raises Ambiguous."""
         top = below.bottom if below is not None else 0
-        rows = _aligned([box for box in boxes(picture) if box.y >= top])
+        rows = framed([box for box in boxes(picture) if box.y >= top])
         if rows is None:
             return None
-        numbers = await self.texts(picture, [_number_place(row[0]) for row in rows])
+        numbers = await self.texts(picture, [number_place(row[0]) for row in rows])
         numbered = [int(text) if text.isdecimal() else None for text in numbers]
-        first = _series(numbered)
+        first = series(numbered)
         shown = rows if first is None else rows[: sum(1 for text in numbers if text)]
         over = [Box(box.x - 4, max(0, box.y - box.height - 4), box.width, box.height) for box in rows[0]]
         headings = await self.texts(picture, over)
         return Grid(tuple(headings), tuple(map(tuple, shown)), first or 0)
+
+    async def listing(self, title: str, picture: Picture, heading: Sequence[str]) -> Grid | None:
+        """The list without frames that has this heading. Raises Ambiguous, and NotWhole when rows may be hidden."""
+        label = await self._label(title, picture, heading)
+        row = None if label is None else heading_row(picture, label)
+        if row is None:
+            return None
+        headings = await self.texts(picture, row)
+        return Grid(tuple(headings), tuple(map(tuple, listed(picture, row))), whole=True)
 
     async def _label(self, title: str, picture: Picture, words: Sequence[str]) -> Box | None:
         """Where one of the words stands: by what was read in this window before and still looks so, else read anew."""
@@ -161,7 +167,20 @@ def agreed(one: str, other: str) -> bool:
 
 def folded(text: str) -> str:
     """Text without what an engine may add, drop or mistake: width, case, spaces, dots, 0/O and 1/l/I."""
-    return unicodedata.normalize("NFKC", text).casefold().translate(_IGNORED).translate(_ALIKE)
+    return _folded(text, _IGNORED)
+
+
+def _with_colon(text: str) -> str:
+    return _folded(text, _BUT_COLONS)
+
+
+def _without_icon(text: str) -> str:
+    """What is left of a button's text when its icon was read as a sign before or after it."""
+    return folded(re.sub(r"^\W+|\W+$", "", text))
+
+
+def _folded(text: str, ignored: Mapping[int, int | None]) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().translate(ignored).translate(_ALIKE)
 
 
 def _digest(picture: Picture) -> bytes:
@@ -169,9 +188,13 @@ def _digest(picture: Picture) -> bytes:
 
 
 def _places(found: Sequence[Word], words: Sequence[str]) -> list[Box]:
-    wanted = {folded(word) for word in words}
-    whole = [word.box for word in found if folded(word.text) in wanted]
-    return whole or [box for word in found for box in [_within(word, words)] if box is not None]
+    """Where one of the words stands, colon and all; else colon or not; else beside an icon; else as part of a piece."""
+    for fold in (_with_colon, folded, _without_icon):
+        wanted = {fold(word) for word in words}
+        whole = [word.box for word in found if fold(word.text) in wanted]
+        if whole:
+            return whole
+    return [box for word in found for box in [_within(word, words)] if box is not None]
 
 
 def _within(word: Word, words: Sequence[str]) -> Box | None:
@@ -185,53 +208,38 @@ def _within(word: Word, words: Sequence[str]) -> Box | None:
     return None
 
 
-def _right_of(label: Box, fields: Sequence[Box]) -> Box | None:
+def _right_of(label: Box, fields: Sequence[Box]) -> list[Box]:
     middle = label.centre[1]
     beside = [box for box in fields if box.y <= middle <= box.bottom and 0 <= box.x - label.right + 6 < _FARTHEST_PX]
-    return min(beside, key=lambda box: box.x, default=None)
+    return sorted(beside, key=lambda box: box.x)
 
 
-def _below(label: Box, fields: Sequence[Box]) -> Box | None:
-    under = [
-        box for box in fields if box.x <= label.centre[0] <= box.right and 0 <= box.y - label.bottom + 6 < _LINE_PX
-    ]
-    return min(under, key=lambda box: box.y, default=None)
+def _below(label: Box, fields: Sequence[Box]) -> list[Box]:
+    under = [box for box in fields if _over(box, label) and 0 <= box.y - label.bottom + 6 < _LINE_PX]
+    return sorted(under, key=lambda box: box.y)
 
 
-def _aligned(fields: Sequence[Box]) -> list[list[Box]] | None:
-    """The longest run of rows whose boxes stand exactly below each other, at least two columns wide."""
-    by_top: dict[int, list[Box]] = {}
-    for box in fields:
-        by_top.setdefault(box.y, []).append(box)
-    runs: list[list[list[Box]]] = []
-    for top in sorted(by_top):
-        row = sorted(by_top[top], key=lambda box: box.x)
-        if len(row) < 2:
-            continue
-        if runs and [box.x for box in runs[-1][-1]] == [box.x for box in row] and top - runs[-1][-1][0].bottom < 6:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    tables = [run for run in runs if len(run) > 1]
-    if len(tables) > 1:
-        raise Ambiguous
-    return tables[0] if tables else None
+def _above(label: Box, fields: Sequence[Box]) -> list[Box]:
+    over = [box for box in fields if _over(box, label) and 0 <= label.y - box.bottom + 6 < _LINE_PX]
+    return sorted(over, key=lambda box: -box.y)
 
 
-def _series(numbers: Sequence[int | None]) -> int | None:
-    """The first number less one, when nearly all of them count up from it; None when rows have no numbers."""
-    votes = [number - index for index, number in enumerate(numbers) if number is not None]
-    if not votes:
-        return None
-    start = max(set(votes), key=votes.count)
-    if votes.count(start) * 4 < len(votes) * 3:
-        raise Ambiguous
-    return start - 1
+def _over(box: Box, label: Box) -> bool:
+    return box.x <= label.centre[0] <= box.right
 
 
-def _number_place(first: Box) -> Box:
-    left = max(0, first.x - _NUMBER_STRIP_PX)
-    return Box(left, first.y, max(1, first.x - left - 4), first.height)
+_SIDES: Mapping[str, Callable[[Box, Sequence[Box]], list[Box]]] = {
+    "right": _right_of,
+    "below": _below,
+    "above": _above,
+}
+"""The fields on that side of a label, the nearest first."""
+
+
+def _without_icons(field: Box, ends: Sequence[End]) -> Box:
+    """The field without the squares at its ends in which a picture may stand."""
+    left, right = (field.height if end in ends else 0 for end in ("left", "right"))
+    return Box(field.x + left, field.y, max(1, field.width - left - right), field.height)
 
 
 def _tall(place: Box) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tandem.channels.desktop.accessibility import Node, Tree
 from tandem.channels.desktop.driver import Box, Window, keys
-from tandem.channels.desktop.eyes import Ambiguous, Grid
+from tandem.channels.desktop.eyes import Grid
+from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.places import KeyPlace, PicturePlace, Place, TreePlace, pressed, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.templates import Templates
@@ -51,6 +52,9 @@ class Finder:
         """Turn the page of the target's table; whether other rows are shown now."""
         window = await self._program.window(frame, target.screen)
         if self._program.tree is not None and await self._table(self._program.tree, target, window) is not None:
+            return False
+        shown = await self.grid(target, window) if self._program.tree is None else None
+        if shown is not None and shown.whole:
             return False
         before = await self.rows(target, window)
         if not before:
@@ -122,11 +126,13 @@ class Finder:
         return None
 
     async def grid(self, target: Target, window: Window) -> Grid | None:
-        """The target's table in the picture, below its own label."""
+        """The target's table in the picture: below its own label, or the list without frames that has a heading."""
         picture = await self._program.look(window)
         label: Box | None = None
         for candidate in target.rows:
             assert isinstance(candidate, DesktopCandidate)
+            if candidate.header is not None:
+                return await self._program.eyes.listing(window.title, picture, candidate.header)
             if candidate.ocr is not None:
                 itself = candidate.ocr.model_copy(update={"side": "itself"})
                 label = await self._program.eyes.element(window.title, picture, itself)
@@ -162,7 +168,7 @@ class Finder:
     async def _by_label(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:
         assert candidate.ocr is not None
         box = await self._program.eyes.element(window.title, await self._program.look(window), candidate.ocr)
-        return None if box is None else PicturePlace(self._program, window, box)
+        return None if box is None else PicturePlace(self._program, window, box, candidate.ocr.stays)
 
     async def _by_image(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:
         assert candidate.image is not None

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from tandem.channels.desktop.accessibility import CELL, Node, Tree
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
-from tandem.channels.desktop.eyes import agreed, folded
+from tandem.channels.desktop.eyes import folded
 from tandem.channels.desktop.picture import cut, is_full
 from tandem.channels.desktop.program import Program
 from tandem.channels.looks import Looks
@@ -71,11 +71,12 @@ class TreePlace:
 
 @dataclass(frozen=True)
 class PicturePlace:
-    """A box in the window's picture."""
+    """A box in the window's picture. ``stays``: a field is not left when it is filled in."""
 
     program: Program
     window: Window
     box: Box
+    stays: bool = False
 
     @property
     def _point(self) -> tuple[int, int]:
@@ -84,7 +85,8 @@ class PicturePlace:
     async def fill(self, target: Target, value: str) -> None:
         typed = type_keys(value) if target.secret and value.isascii() else paste(value)
         written = [typed] if value else [keys("delete")]
-        batch = [click(*self._point), keys("ctrl", "a"), *written, keys("tab")]
+        done = keys("ctrl", "a") if self.stays else keys("tab")  # either takes the caret out of the picture
+        batch = [click(*self._point), keys("ctrl", "a"), *written, done]
         try:
             await self.program.act(self.window, batch)
         except DriverRefusal as error:
@@ -125,12 +127,22 @@ class PicturePlace:
         """Whether the field reads like the value; one engine that reads it so is enough."""
         picture = await self.program.look(self.window)
         (text,) = await self.program.eyes.texts(picture, [self.box])
-        if _reads(text, value, target):
+        if self._reads(text, value, target):
             return True
         if not text or not value:
             return False
         (second,) = await self.program.eyes.numbers(picture, [self.box])
-        return _reads(second, value, target)
+        return self._reads(second, value, target)
+
+    def _reads(self, text: str, value: str, target: Target) -> bool:
+        """Whether a text as read says this value; a number may be shown with more zeros than were entered."""
+        if target.kind == "text":
+            return folded(text) == folded(value)
+        notation = self.program.notation
+        try:
+            return notation.parsed(text, target.kind) == notation.parsed(value, target.kind)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -167,9 +179,3 @@ def refused(program: Program, target: Target, why: str) -> ScreenNotReady:
         element=target.name if target.row is None else f"{target.name} in row {target.row + 1}",
         why=why,
     )
-
-
-def _reads(text: str, value: str, target: Target) -> bool:
-    if target.kind in _EXACT_KINDS:
-        return agreed(text, value)
-    return folded(text) == folded(value)

@@ -9,6 +9,7 @@ from tandem.channels.desktop.driver import Action, Driver, Picture, Window
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.picture import is_blank, same
 from tandem.channels.desktop.settings import ANSWERS_WITHIN_S
+from tandem.channels.notation import Notation
 from tandem.errors import ScreenNotReady, Unavailable
 
 _POLL_S = 0.03
@@ -18,6 +19,7 @@ _STILL_WITHIN_S = 1.0
 class Program:
     """``tree`` is None when the client offers none: then it is driven by its picture alone.
 
+    ``notation`` is how its user's numbers and days are written.
     ``answers_within_s``: one that answers no sooner is frozen; a client that waits for its server is not.
     """
 
@@ -28,6 +30,7 @@ class Program:
         pid: int,
         tree: Tree | None,
         eyes: Eyes,
+        notation: Notation = Notation(),  # noqa: B008 - frozen
         answers_within_s: float = ANSWERS_WITHIN_S,
     ) -> None:
         self.system = system
@@ -35,6 +38,7 @@ class Program:
         self.pid = pid
         self.tree = tree
         self.eyes = eyes
+        self.notation = notation
         self._answers_within_s = answers_within_s
 
     async def window(self, title: str | None, screen: str) -> Window:

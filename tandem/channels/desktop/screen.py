@@ -7,8 +7,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from tandem.channels.desktop.accessibility import TreeError
 from tandem.channels.desktop.driver import DriverRefusal, keys
-from tandem.channels.desktop.eyes import Ambiguous
 from tandem.channels.desktop.finder import Finder, Healed
+from tandem.channels.desktop.grid import Ambiguous, NotWhole
 from tandem.channels.desktop.places import Place, pressed, refused
 from tandem.channels.desktop.program import Program
 from tandem.channels.desktop.refusals import not_sent
@@ -39,6 +39,13 @@ def _translated(method: Method[Given, Result]) -> Method[Given, Result]:
             return await method(*args, **kwargs)
         except (DriverRefusal, TreeError) as error:
             raise not_sent(error, system=screen.program.system, screen=screen.name) from error
+        except NotWhole as error:
+            raise ScreenNotReady(
+                "{system}, screen {screen}: a list is longer than its room and cannot be read to its end. "
+                "Set a larger desktop.height in tandem.yaml.",
+                system=screen.program.system,
+                screen=screen.name,
+            ) from error
         except Ambiguous as error:
             raise ScreenNotReady(
                 "{system}, screen {screen}: what the picture shows can be read in more than one way.",

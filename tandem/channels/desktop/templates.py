@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 
 from tandem.channels.desktop.driver import Box, Picture
-from tandem.channels.desktop.eyes import Ambiguous, Eyes, folded
+from tandem.channels.desktop.eyes import Eyes, folded
+from tandem.channels.desktop.grid import Ambiguous
 from tandem.errors import WorkspaceError
 
-_LEAST_SCORE = 0.85
+_LEAST_SCORE, _SAME_SCORE = 0.85, 0.99
+"""From the second on a place shows the image itself, and what merely resembles it (a larger icon) is not meant."""
 _SCALES = tuple(float(scale) for scale in np.linspace(0.8, 1.5, 15))
 
 
@@ -28,7 +30,7 @@ class Templates:
     async def find(self, picture: Picture, name: str) -> Box | None:
         """Where the image is shown, None when it is not. Raises Ambiguous, WorkspaceError for a missing file."""
         template = self._load(name)
-        places = _distinct(list(_matches(picture, template)))
+        places = _best(list(_matches(picture, template)))
         whole = Box(0, 0, template.shape[1], template.shape[0])
         (wanted,) = await self._eyes.texts(template, [whole])
         read = await self._eyes.texts(picture, places)
@@ -61,6 +63,11 @@ def _matches(picture: Picture, template: Picture) -> Iterator[tuple[float, Box]]
         scores = cv2.matchTemplate(grey, scaled, cv2.TM_CCOEFF_NORMED)
         for y, x in np.argwhere(scores >= _LEAST_SCORE):
             yield float(scores[y, x]), Box(int(x), int(y), width, height)
+
+
+def _best(matches: Sequence[tuple[float, Box]]) -> list[Box]:
+    """The places that show the image itself; where none does, those that resemble it."""
+    return _distinct([match for match in matches if match[0] >= _SAME_SCORE]) or _distinct(matches)
 
 
 def _distinct(matches: Sequence[tuple[float, Box]]) -> list[Box]:

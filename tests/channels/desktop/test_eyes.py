@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tandem.channels.desktop.driver import Box, Picture
-from tandem.channels.desktop.eyes import Ambiguous, Eyes, agreed
+from tandem.channels.desktop.eyes import Eyes, agreed
+from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.ocr import UNREADABLE, Ocr
 from tandem.channels.desktop.picture import boxes, cut, ink, is_blank, is_full
 from tandem.channels.selectors import OcrLabel

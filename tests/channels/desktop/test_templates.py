@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tandem.channels.desktop.driver import Picture, Window
-from tandem.channels.desktop.eyes import Ambiguous, Eyes
+from tandem.channels.desktop.eyes import Eyes
+from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.ocr import Ocr
 from tandem.channels.desktop.picture import cut
 from tandem.channels.desktop.templates import Templates
