@@ -67,6 +67,7 @@ class Desk:
             Recordings([ROOT / "recordings" / "tryton"], "desktop"),
             Screens([ROOT / "selectors" / "tryton"], "desktop"),
             EvidenceStore(self.evidence),
+            folders=[ROOT / "selectors" / "tryton"],
             vendor_settings=tryton_api.SETTINGS.model_dump(),
             said=lambda step: [told(step) for told in self.steps] and None,
         )

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 import cv2
@@ -23,6 +23,9 @@ UNREADABLE = "\ufffd"
 _MAGNIFIED_FOR_LINES = 2
 MAGNIFICATIONS = (3, 4)
 """At which Tesseract reads numbers: measured on one page, 1 of 20 was wrong at 3, none at 4."""
+_REMEMBERED_PIECES = 4000
+_LEAST_SCORE = 0.5
+"""Pieces that are read with less certainty are icons and rules rather than text."""
 _GAP_PX = 60
 _MARGIN_PX = 30
 _TESSERACT = "--psm 6 -c tessedit_char_whitelist=0123456789.,-/"
@@ -68,19 +71,30 @@ def _rapid() -> Any:
 
 
 def _words(picture: Picture) -> list[Word]:
-    read = _rapid()(picture, use_det=True, use_cls=False, use_rec=True)
+    located = _rapid()(picture, use_det=True, use_cls=False, use_rec=False).boxes
     found = []
-    for corners, text in zip(read.boxes if read.txts else (), read.txts or (), strict=True):
-        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        found.append(Word(text, Box(int(left), int(top), int(right - left), int(bottom - top))))
+    for corners in () if located is None else located:
+        (left, top), (right, bottom) = (int(x) for x in corners.min(axis=0)), (int(x) for x in corners.max(axis=0))
+        piece = picture[top:bottom, left:right]
+        text = _text(piece.tobytes(), piece.shape)
+        if text:
+            found.append(Word(text, Box(left, top, right - left, bottom - top)))
     return found
 
 
+@lru_cache(_REMEMBERED_PIECES)
+def _text(pixels: bytes, shape: tuple[int, ...]) -> str:
+    """What is written in this piece. From one picture of a program to the next most pieces stay as they are."""
+    return _read(np.frombuffer(pixels, np.uint8).reshape(shape), _LEAST_SCORE)
+
+
 def _lines(pictures: Sequence[Picture]) -> list[str]:
-    engine = _rapid()
-    large = [_scaled(each, _MAGNIFIED_FOR_LINES) for each in pictures]
-    read = [engine(each, use_det=False, use_cls=False, use_rec=True).txts for each in large]
-    return [texts[0] if texts and texts[0] else UNREADABLE for texts in read]
+    return [_read(_scaled(each, _MAGNIFIED_FOR_LINES)) or UNREADABLE for each in pictures]
+
+
+def _read(line: Picture, least_score: float = 0.0) -> str:
+    read = _rapid()(line, use_det=False, use_cls=False, use_rec=True)
+    return str(read.txts[0]) if read.txts and read.scores[0] >= least_score else ""
 
 
 def _numbers(magnified: int, pictures: Sequence[Picture]) -> list[str]:
