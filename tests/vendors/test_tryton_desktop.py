@@ -1,4 +1,7 @@
-"""Orders through Tryton's own desktop client, compared in Tryton's own database with those its API makes."""
+"""Orders through Tryton's own desktop client, compared in Tryton's own database with those its API makes.
+
+By its accessibility tree, and, where the test says pixels, by its picture alone.
+"""
 
 import itertools
 import os
@@ -27,7 +30,7 @@ from tandem.domain.sales_order import (
     SalesOrderDocument,
     SalesOrderLine,
 )
-from tandem.errors import BusinessPartnerUnknown, MaterialUnknown, NotOffered, NotSent, UnknownOutcome
+from tandem.errors import BusinessPartnerUnknown, MaterialUnknown, NotOffered, NotSent, ScreenNotReady, UnknownOutcome
 from tandem.store.evidence import EvidenceStore
 from tandem.workspace.real.server import Standing
 from tests import invoices, sqlite_books, tryton_api
@@ -40,11 +43,16 @@ _references = itertools.count(1)
 
 @dataclass
 class Desk:
-    """The running server, its database, and a channel that starts its client when it is first used."""
+    """The running server, its database, and a channel that starts its client when it is first used.
+
+    ``pixels``: the client offers no accessibility tree, as behind a remote desktop.
+    """
 
     standing: Standing
     data: Retail
     evidence: Path
+    pixels: bool = False
+    height: int = 960
     steps: list[Callable[[str], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,11 +61,14 @@ class Desk:
             pytest.skip("GTK for the system's Python is not installed")
         settings = DesktopSettings(
             command=(about["desktop client"], about["its page"]),
-            environment={"XDG_CONFIG_HOME": about["its XDG_CONFIG_HOME"]},
+            environment={
+                "XDG_CONFIG_HOME": about["its XDG_CONFIG_HOME"],
+                **({"NO_AT_BRIDGE": "1"} if self.pixels else {}),
+            },
             username=tryton_api.USER,
             password=tryton_api.PASSWORD,
             notation=Notation(day="%m/%d/%Y"),
-            height=960,
+            height=self.height,
             starts_within_s=60,
             answers_within_s=30,
         )
@@ -126,6 +137,11 @@ class Desk:
             reference,
         )
 
+    @property
+    def without_tree(self) -> bool:
+        screen = self.channel._screen
+        return screen is not None and screen.program.tree is None
+
     def kill_client_at(self, step: str) -> None:
         """Once, when this step is about to be carried out."""
 
@@ -144,10 +160,16 @@ async def desk(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> A
         yield desk
 
 
+@pytest.fixture
+async def pixels(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> AsyncIterator[Desk]:
+    async with _desk(tmp_path, real_server, pixels=True) as desk:
+        yield desk
+
+
 @asynccontextmanager
-async def _desk(folder: Path, real_server: Callable[[str, str], Standing]) -> AsyncIterator[Desk]:
+async def _desk(folder: Path, real_server: Callable[[str, str], Standing], **more: Any) -> AsyncIterator[Desk]:
     orders, data = invoices.sample()
-    desk = Desk(real_server("tryton", orders), data, folder)
+    desk = Desk(real_server("tryton", orders), data, folder, **more)
     try:
         yield desk
     finally:
@@ -237,3 +259,39 @@ async def test_order_the_screen_cannot_take_is_not_offered_and_not_written(desk:
     with pytest.raises(NotOffered, match="GBP only"):
         await desk.create(asked)
     assert desk.count(asked) == 0
+
+
+async def test_order_keyed_in_by_pixels_equals_the_apis_tax_included_and_is_found_again(pixels: Desk) -> None:
+    asked = pixels.order()
+    number = await pixels.create(asked)
+    assert pixels.without_tree
+    by_api = asked.model_copy(update={"external_reference": f"{asked.external_reference}-API"})
+    await pixels.create_by_api(by_api)
+
+    assert pixels.count(asked) == 1
+    assert len(pixels.stored(asked.external_reference)) == len(asked.lines)
+    assert pixels.stored(asked.external_reference) == pixels.stored(by_api.external_reference)
+    (document,) = await pixels.found(asked)
+    assert asked.differences(document) == ()
+    assert (document.sales_order_id, document.draft) == (number, True)
+    assert await pixels.found(pixels.order()) == ()
+
+
+async def test_party_unknown_or_currency_not_taken_is_refused_by_pixels_and_not_written(pixels: Desk) -> None:
+    nobody = pixels.order(lines=1, sold_to_party="NOBODY-1")
+    with pytest.raises(BusinessPartnerUnknown):
+        await pixels.create(nobody)
+    dollars = pixels.order(lines=1, currency="USD")
+    with pytest.raises(NotOffered, match="GBP only"):
+        await pixels.create(dollars)
+    assert (pixels.count(nobody), pixels.count(dollars)) == (0, 0)
+
+
+async def test_order_with_more_lines_than_the_form_shows_is_not_taken_by_pixels(pixels: Desk) -> None:
+    asked = pixels.order(lines=1)
+    many = asked.model_copy(
+        update={"lines": tuple(asked.lines[0].model_copy(update={"line_number": n}) for n in range(1, 16))}
+    )
+    await pixels.create_by_api(many)
+    with pytest.raises(ScreenNotReady, match="longer than its room"):
+        await pixels.found(many)

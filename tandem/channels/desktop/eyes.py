@@ -14,6 +14,7 @@ from tandem.channels.desktop.picture import boxes, cut, ink, same
 from tandem.channels.selectors import End, OcrLabel
 
 _REMEMBERED, _REMEMBERED_LINES = 8, 2000
+_REMEMBERED_TITLES, _REMEMBERED_LABELS = 16, 600
 _FARTHEST_PX = 240
 _LINE_PX = 40
 _IGNORED = str.maketrans("", "", " .:：。·,，-_*")
@@ -48,7 +49,7 @@ class Eyes:
     def __init__(self, ocr: Ocr) -> None:
         self.ocr = ocr
         self._read: OrderedDict[bytes, list[Word]] = OrderedDict()
-        self._looks: dict[str, list[tuple[Word, Picture]]] = {}
+        self._looks: OrderedDict[str, list[tuple[Word, Picture]]] = OrderedDict()
         self._lines: OrderedDict[bytes, str] = OrderedDict()
 
     async def words(self, picture: Picture) -> list[Word]:
@@ -121,17 +122,33 @@ class Eyes:
 
     async def _label(self, title: str, picture: Picture, words: Sequence[str]) -> Box | None:
         """Where one of the words stands: by what was read in this window before and still looks so, else read anew."""
-        known = [word for word, look in self._looks.get(title, ()) if same(cut(picture, word.box), look)]
-        found = _places(known, words)
+        found = _whole(self._known(title, picture), words)
         if not found:
             read = await self.words(picture)
             if not _places(read, words):
                 read = [*read, *await self._magnified(picture, read, words)]
-            self._looks[title] = [(word, cut(picture, word.box).copy()) for word in read]
+            self._remember(title, picture, read)
             found = _places(read, words)
         if len(found) > 1:
             raise Ambiguous
         return found[0] if found else None
+
+    def _known(self, title: str, picture: Picture) -> list[Word]:
+        """What was read in this window before and still looks so."""
+        known: list[Word] = []
+        for word, look in self._looks.get(title, ()):
+            read_again = any(_covers(other.box, word.box) for other in known)
+            if not read_again and same(cut(picture, word.box), look):
+                known.append(word)
+        return known
+
+    def _remember(self, title: str, picture: Picture, read: Sequence[Word]) -> None:
+        """Beside what was seen in this window before: it may show that again when it is on another page."""
+        now = [(word, cut(picture, word.box).copy()) for word in read]
+        before = [seen for seen in self._looks.pop(title, []) if seen[0] not in read]
+        self._looks[title] = [*now, *before][:_REMEMBERED_LABELS]
+        while len(self._looks) > _REMEMBERED_TITLES:
+            self._looks.popitem(last=False)
 
     async def _magnified(self, picture: Picture, read: Sequence[Word], words: Sequence[str]) -> list[Word]:
         """Those of the pieces that are one of the words when read enlarged.
@@ -139,8 +156,8 @@ class Eyes:
         Measured 2026-11 on a dark theme: a label of two characters lost one in the picture as a whole, enlarged none.
         """
         wanted = {folded(word) for word in words}
-        texts = await self.texts(picture, [word.box for word in read])
-        pairs = zip(texts, read, strict=True)
+        near = [word for word in read if any(abs(len(folded(word.text)) - len(each)) <= 1 for each in wanted)]
+        pairs = zip(await self.texts(picture, [word.box for word in near]), near, strict=True)
         return [Word(text, word.box) for text, word in pairs if folded(text) in wanted]
 
     async def _read_lines(self, inks: Sequence[Picture]) -> None:
@@ -188,24 +205,40 @@ def _digest(picture: Picture) -> bytes:
 
 
 def _places(found: Sequence[Word], words: Sequence[str]) -> list[Box]:
-    """Where one of the words stands, colon and all; else colon or not; else beside an icon; else as part of a piece."""
+    """Where one of the words stands as a whole; else where it does as part of a piece."""
+    return _whole(found, words) or [box for word in found for box in [_within(word, words)] if box is not None]
+
+
+def _whole(found: Sequence[Word], words: Sequence[str]) -> list[Box]:
+    """Where one of the words stands, colon and all; else where it does colon or not; else beside an icon."""
     for fold in (_with_colon, folded, _without_icon):
         wanted = {fold(word) for word in words}
-        whole = [word.box for word in found if fold(word.text) in wanted]
-        if whole:
-            return whole
-    return [box for word in found for box in [_within(word, words)] if box is not None]
+        places = [word.box for word in found if fold(word.text) in wanted]
+        if places:
+            return places
+    return []
 
 
 def _within(word: Word, words: Sequence[str]) -> Box | None:
-    """The place of a label that was read as one piece with its neighbour, by the width of the characters."""
+    """The place of a label that was read as one piece with its neighbour, by the width of the characters.
+
+    One with a colon begins its piece: ``State:`` is no part of ``Invoice State:``.
+    """
     for each in words:
         start = word.text.find(each)
+        if start > 0 and each.endswith((":", "：")):
+            continue
         if start >= 0 and len(each) > 1:
             unit = word.box.width / max(1, _units(word.text))
             left = word.box.x + round(unit * _units(word.text[:start]))
             return Box(left, word.box.y, round(unit * _units(each)), word.box.height)
     return None
+
+
+def _covers(one: Box, other: Box) -> bool:
+    """Whether the middle of the other place is in the one."""
+    x, y = other.centre
+    return one.x <= x <= one.right and one.y <= y <= one.bottom
 
 
 def _right_of(label: Box, fields: Sequence[Box]) -> list[Box]:
