@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tandem.channels.desktop.driver import Box, Picture
-from tandem.channels.desktop.picture import INK, edges
+from tandem.channels.desktop.picture import INK, cut, edges
 
 _NUMBER_STRIP_PX = 48
 _MARGIN_PX = 5
@@ -16,9 +16,11 @@ _MARGIN_PX = 5
 _RULE_PX = 4
 """Below a heading and beside it: what separates it from its rows and from its neighbour."""
 _DOT_PX = 3
-_UNEVEN_PX = 5
-"""By so much the middles of two lines of text may lie off the middles of their rows."""
+_UNEVEN_PX = 4
+"""By so much the distances of rows may differ: the middle of a text is not always that of its row."""
 _LEAST_PITCH_PX = 12
+_ROOM_HEADINGS = 2
+"""Where nothing is written for so many heights of a heading, the list has ended: no row is that high."""
 
 
 class Ambiguous(Exception):
@@ -95,28 +97,32 @@ def _run(line: npt.NDArray[np.bool_], x: int) -> tuple[int, int]:
 def listed(picture: Picture, headings: Sequence[Box]) -> list[list[Box]]:
     """The cells of the rows below these headings, which are equally high and have no frames.
 
-    Raises NotWhole when no room for another row is left below the last one: the list may go on; Ambiguous when the
-    rows are not equally far apart.
+    Raises NotWhole when no room for another row is left below the last one: there may be more of the list, above too.
+    Raises Ambiguous when the rows are not equally far apart.
     """
     top = headings[0].bottom + _RULE_PX
     lines = _Lines.of(picture, top, headings)
-    texts = lines.texts(headings[0].height)
+    room = _ROOM_HEADINGS * headings[0].height
+    texts = lines.texts(room)
     middles = [(first + last) / 2 for first, last in texts]
     pitches = [below - above for above, below in pairwise(middles)]
     pitch = float(np.median(pitches)) if pitches else float(headings[0].height)
-    if pitch < _LEAST_PITCH_PX or any(abs(each - pitch) > _UNEVEN_PX for each in pitches):
+    uneven = bool(pitches) and max(pitches) - min(pitches) > _UNEVEN_PX
+    if uneven or pitch < _LEAST_PITCH_PX or (texts and middles[0] > pitch):
         raise Ambiguous
-    if texts and middles[0] > pitch:
-        raise Ambiguous
-    lines.require_room(texts, round(pitch))
+    lines.require_room(texts, round(pitch / 2), max(room, round(pitch)))
     bands = [(top + round(middle - pitch / 2) + 1, round(pitch) - 1) for middle in middles]
     return [[Box(each.x, y, each.width, height) for each in headings] for y, height in bands]
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """The scan lines below the headings: whether something is written in each, and the colour of its ground."""
+    """The scan lines below the headings: whether something is written in each, and the colour of its ground.
 
+    ``heading``: the ground of the headings; that of the only row may be the one of what is marked.
+    """
+
+    heading: npt.NDArray[np.uint8]
     written: npt.NDArray[np.bool_]
     ground: npt.NDArray[np.uint8]
 
@@ -126,10 +132,11 @@ class _Lines:
         area = np.concatenate(columns, axis=1)
         ground = np.median(area, axis=1)
         written = (np.abs(area.astype(np.int16) - ground[:, None]).max(axis=2) > INK).any(axis=1)
-        return cls(written, ground.astype(np.uint8))
+        heading = np.median(cut(picture, headings[0]).reshape(-1, 3), axis=0)
+        return cls(heading.astype(np.uint8), written, ground.astype(np.uint8))
 
     def texts(self, room: int) -> list[tuple[int, int]]:
-        """First and last line of each line of text, down to the first gap as high as a row (``room``)."""
+        """First and last line of each line of text, down to the first gap higher than ``room``."""
         found: list[tuple[int, int]] = []
         for line in np.flatnonzero(self.written):
             if line - (found[-1][1] if found else 0) > room:
@@ -140,12 +147,15 @@ class _Lines:
                 found.append((int(line), int(line)))
         return found
 
-    def require_room(self, texts: Sequence[tuple[int, int]], pitch: int) -> None:
-        """Raises NotWhole unless there is a row's room below the last text, on the ground the rows stand on."""
-        start = texts[-1][1] + pitch // 2 if texts else 0
-        room = slice(start, start + pitch)
-        gaps = [self.ground[above[1] + 1 : below[0]] for above, below in pairwise(texts)]
-        ground = np.median(np.concatenate([*gaps, self.ground[room]]), axis=0)
-        blank = not self.written[room].any() and bool((self.ground[room] == ground).all())
-        if not blank or len(self.ground[room]) < pitch:
+    def require_room(self, texts: Sequence[tuple[int, int]], below: int, height: int) -> None:
+        """Raises NotWhole unless so much room is left so far below the last text, on a ground that rows stand on."""
+        start = texts[-1][1] + below if texts else 0
+        room = slice(start, start + height)
+        ground = self.ground[room]
+        if len(ground) < height or self.written[room].any() or (ground != ground[0]).any():
             raise NotWhole
+        if texts:
+            blank = ~self.written[: texts[-1][1]]
+            grounds = np.concatenate([self.heading[None], self.ground[: texts[-1][1]][blank]])
+            if not (grounds == ground[0]).all(axis=1).any():
+                raise NotWhole

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tandem.channels.desktop.driver import Window
+from tandem.channels.desktop.driver import Picture, Window
 from tandem.channels.desktop.x11.driver import X11Driver
 from tests.displays import somebodys_display
 
@@ -47,11 +48,29 @@ def opened_on() -> OpenedOn:
 
     async def open_window(driver: X11Driver, title: str, *options: str) -> Window:
         pid = await driver.start([sys.executable, str(SCRIPT), title, *options], {})
-        async with asyncio.timeout(60):
-            while True:
-                active = await driver.active()
-                if active is not None and active.pid == pid and await driver.answers(active, 5):
-                    return active
-                await asyncio.sleep(0.05)
+        return await shown(driver, pid)
 
     return open_window
+
+
+async def seen(driver: X11Driver, window: Window) -> Picture:
+    """The window once it is drawn and in its place: seen twice alike, in more than one colour."""
+    before = np.zeros(0, np.uint8)
+    async with asyncio.timeout(30):
+        while True:
+            (shown,) = await driver.windows(window.pid)
+            picture = await driver.picture(shown.box)
+            if picture.std() and np.array_equal(before, picture):
+                return picture
+            before = picture
+            await asyncio.sleep(0.1)
+
+
+async def shown(driver: X11Driver, pid: int) -> Window:
+    """The program's window, once it is in front and answers."""
+    async with asyncio.timeout(60):
+        while True:
+            active = await driver.active()
+            if active is not None and active.pid == pid and await driver.answers(active, 5):
+                return active
+            await asyncio.sleep(0.05)

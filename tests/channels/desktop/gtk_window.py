@@ -5,7 +5,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk  # noqa: E402 - after its version is chosen
 
-window = Gtk.Window(title="Orders")
+window = Gtk.Window(title="Orders", default_height=400)
 box = Gtk.VBox()
 label, entry = Gtk.Label(label="_Party:", use_underline=True), Gtk.Entry()
 label.set_mnemonic_widget(entry)
@@ -19,8 +19,9 @@ for row in (("85123A", "2 u"), ("71053", "3 u")):
 view = Gtk.TreeView(model=store)
 for number, heading in enumerate(("Code", "Quantity")):
     view.append_column(Gtk.TreeViewColumn(heading, Gtk.CellRendererText(), text=number))
-for widget in (label, entry, button, search, view):
+for widget in (label, entry, button, search):
     box.add(widget)
+box.pack_start(view, True, True, 0)
 window.add(box)
 window.show_all()
 Gtk.main()

@@ -63,6 +63,62 @@ async def test_field_is_the_box_to_the_right_of_its_label(eyes: Eyes) -> None:
     assert await eyes.texts(picture, [place]) == ["GBP"]
 
 
+def test_box_with_rounded_corners_is_found_and_a_round_sign_is_none() -> None:
+    picture = sheet()
+    field(picture, 100, 50)
+    for x, y in ((100, 50), (101, 50), (100, 51), (219, 50), (218, 50), (219, 51), (100, 75), (219, 75)):
+        picture[y, x] = 240
+    picture[51, 101] = picture[51, 218] = 120
+    cv2.circle(picture, (400, 63), 14, (0, 0, 0), 1)
+    (found,) = boxes(picture)
+    assert (found.x, found.y, found.width, found.height) == (102, 52, 116, 22)
+
+
+async def test_icons_at_the_ends_of_a_field_are_not_read(eyes: Eyes) -> None:
+    picture = sheet()
+    write(picture, "Customer", 20, 68)
+    field(picture, 120, 50, width=200)
+    for x in (127, 298):
+        cv2.rectangle(picture, (x, 56), (x + 12, 68), (160, 80, 40), 2)
+    write(picture, "17850", 150, 68)
+    place = await eyes.element("window", picture, OcrLabel(label=("Customer",), icons=("left", "right")))
+    assert place is not None
+    assert await eyes.texts(picture, [place]) == ["17850"]
+
+
+async def test_field_may_stand_behind_another_or_above_its_label(eyes: Eyes) -> None:
+    picture = sheet()
+    write(picture, "Price", 20, 68)
+    field(picture, 100, 50, "GBP", width=60)
+    field(picture, 170, 50, "1.25")
+    field(picture, 40, 150, "17850")
+    write(picture, "Number", 60, 198)
+    for label, words in (
+        (OcrLabel(label=("Price",), skip=1), "1.25"),
+        (OcrLabel(label=("Number",), side="above"), "17850"),
+    ):
+        place = await eyes.element("window", picture, label)
+        assert place is not None
+        assert await eyes.texts(picture, [place]) == [words]
+    assert await eyes.element("window", picture, OcrLabel(label=("Price",), skip=2)) is None
+
+
+async def test_label_with_its_colon_is_not_the_same_word_in_a_field(eyes: Eyes) -> None:
+    picture = sheet()
+    write(picture, "Unit:", 20, 68)
+    field(picture, 120, 50, "Unit")
+    write(picture, "State:", 20, 108)
+    field(picture, 120, 90, "Draft")
+    write(picture, "Invoice State:", 300, 108)
+    field(picture, 440, 90, "None")
+    for word, text in (("Unit:", "Unit"), ("State:", "Draft")):
+        place = await eyes.element("window", picture, OcrLabel(label=(word,)))
+        assert place is not None
+        assert await eyes.texts(picture, [place]) == [text]
+    picture[90:120, :100] = 240
+    assert await eyes.element("window", picture, OcrLabel(label=("State:",))) is None
+
+
 async def test_label_without_a_box_is_not_a_field(eyes: Eyes) -> None:
     picture = sheet()
     write(picture, "Customer", 20, 68)

@@ -1,13 +1,11 @@
 """Buttons of real windows found by a picture of them: on a scaled screen too, and never one with other words on it."""
 
-import asyncio
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tandem.channels.desktop.driver import Picture, Window
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.ocr import Ocr
@@ -15,7 +13,7 @@ from tandem.channels.desktop.picture import cut
 from tandem.channels.desktop.templates import Templates
 from tandem.channels.desktop.x11.driver import X11Driver
 from tandem.errors import WorkspaceError
-from tests.channels.desktop.conftest import Opened
+from tests.channels.desktop.conftest import Opened, seen
 
 pytestmark = pytest.mark.desktop
 
@@ -23,19 +21,6 @@ pytestmark = pytest.mark.desktop
 @pytest.fixture
 def eyes() -> Eyes:
     return Eyes(Ocr())
-
-
-async def seen(driver: X11Driver, window: Window) -> Picture:
-    """The window once it is drawn and in its place: seen twice alike, in more than one colour."""
-    before = np.zeros(0, np.uint8)
-    async with asyncio.timeout(30):
-        while True:
-            (shown,) = await driver.windows(window.pid)
-            picture = await driver.picture(shown.box)
-            if picture.std() and np.array_equal(before, picture):
-                return picture
-            before = picture
-            await asyncio.sleep(0.1)
 
 
 async def test_button_is_found_by_its_picture_and_by_its_words(
