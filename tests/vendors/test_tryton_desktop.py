@@ -293,5 +293,5 @@ async def test_order_with_more_lines_than_the_form_shows_is_not_taken_by_pixels(
         update={"lines": tuple(asked.lines[0].model_copy(update={"line_number": n}) for n in range(1, 16))}
     )
     await pixels.create_by_api(many)
-    with pytest.raises(ScreenNotReady, match="longer than its room"):
+    with pytest.raises(ScreenNotReady, match="fills its room"):
         await pixels.found(many)

@@ -97,8 +97,8 @@ def _run(line: npt.NDArray[np.bool_], x: int) -> tuple[int, int]:
 def listed(picture: Picture, headings: Sequence[Box]) -> list[list[Box]]:
     """The cells of the rows below these headings, which are equally high and have no frames.
 
-    Raises NotWhole when no room for another row is left below the last one: there may be more of the list, above too.
-    Raises Ambiguous when the rows are not equally far apart.
+    Raises NotWhole when no room for another row is left below the last one, where there may be more of the list, above
+    too; and when the rows are not equally far apart, where the last ones may be what follows the list.
     """
     top = headings[0].bottom + _RULE_PX
     lines = _Lines.of(picture, top, headings)
@@ -109,7 +109,7 @@ def listed(picture: Picture, headings: Sequence[Box]) -> list[list[Box]]:
     pitch = float(np.median(pitches)) if pitches else float(headings[0].height)
     uneven = bool(pitches) and max(pitches) - min(pitches) > _UNEVEN_PX
     if uneven or pitch < _LEAST_PITCH_PX or (texts and middles[0] > pitch):
-        raise Ambiguous
+        raise NotWhole
     lines.require_room(texts, round(pitch / 2), max(room, round(pitch)))
     bands = [(top + round(middle - pitch / 2) + 1, round(pitch) - 1) for middle in middles]
     return [[Box(each.x, y, each.width, height) for each in headings] for y, height in bands]

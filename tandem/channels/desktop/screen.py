@@ -41,7 +41,7 @@ def _translated(method: Method[Given, Result]) -> Method[Given, Result]:
             raise not_sent(error, system=screen.program.system, screen=screen.name) from error
         except NotWhole as error:
             raise ScreenNotReady(
-                "{system}, screen {screen}: a list is longer than its room and cannot be read to its end. "
+                "{system}, screen {screen}: a list cannot be read to its end, it fills its room. "
                 "Set a larger desktop.height in tandem.yaml.",
                 system=screen.program.system,
                 screen=screen.name,
