@@ -69,6 +69,10 @@ class Eyes:
         fields = _SIDES[wanted.side](label, boxes(picture))
         return _without_icons(fields[wanted.skip], wanted.icons) if len(fields) > wanted.skip else None
 
+    def know(self, title: str, picture: Picture, words: Sequence[str]) -> bool:
+        """Whether one of these labels was read in this window before, and still stands there."""
+        return bool(_whole(self._known(title, picture), words))
+
     async def texts(self, picture: Picture, places: Sequence[Box]) -> list[str]:
         """What is written in each place; "" only where there is no ink."""
         inks = [ink(cut(picture, place)) for place in places]
@@ -112,7 +116,7 @@ class Eyes:
         return Grid(tuple(headings), tuple(map(tuple, shown)), first or 0)
 
     async def listing(self, title: str, picture: Picture, heading: Sequence[str]) -> Grid | None:
-        """The list without frames that has this heading. Raises Ambiguous, and NotWhole when rows may be hidden."""
+        """The list without frames that has this heading. Raises Ambiguous, NotWhole."""
         label = await self._label(title, picture, heading)
         row = None if label is None else heading_row(picture, label)
         if row is None:

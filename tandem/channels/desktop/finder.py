@@ -18,6 +18,8 @@ from tandem.channels.selectors import DesktopCandidate
 Healed = Callable[[Target, int], Awaitable[None]]
 _MOST_PAGES = 400
 _TURNED_WITHIN_S, _POLL_S = 1.0, 0.1
+_SETTLED_S = 0.3
+"""A picture that must be read anew, which takes seconds, is not one in which colours still change (GTK: 0.2 s)."""
 
 
 class Finder:
@@ -167,7 +169,10 @@ class Finder:
 
     async def _by_label(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:
         assert candidate.ocr is not None
-        box = await self._program.eyes.element(window.title, await self._program.look(window), candidate.ocr)
+        picture = await self._program.look(window)
+        if not self._program.eyes.know(window.title, picture, candidate.ocr.label):
+            picture = await self._program.look(window, _SETTLED_S)
+        box = await self._program.eyes.element(window.title, picture, candidate.ocr)
         return None if box is None else PicturePlace(self._program, window, box, candidate.ocr.stays)
 
     async def _by_image(self, candidate: DesktopCandidate, target: Target, window: Window) -> Place | None:

@@ -58,13 +58,14 @@ class Program:
         fitting = [window for window in await self.driver.windows(self.pid) if _fits(window, title)]
         return fitting[-1] if fitting else None
 
-    async def look(self, window: Window) -> Picture:
-        """The window's picture once it stands still, or as it is after a second."""
-        before = await self.driver.picture(window.box)
+    async def look(self, window: Window, still_s: float = _POLL_S) -> Picture:
+        """The window's picture once it has stood still for ``still_s``, or as it is after a second."""
+        before, looks = await self.driver.picture(window.box), 0
         for _ in range(int(_STILL_WITHIN_S / _POLL_S)):
             await asyncio.sleep(_POLL_S)
             now = await self.driver.picture(window.box)
-            if same(before, now):
+            looks = looks + 1 if same(before, now) else 0
+            if looks * _POLL_S >= still_s:
                 break
             before = now
         return before
