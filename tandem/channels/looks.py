@@ -11,10 +11,16 @@ class Looks:
     """
 
     def __init__(self, within_s: float, every_s: float) -> None:
-        self._until = time.monotonic() + within_s
+        self._from = time.monotonic()
+        self._until = self._from + within_s
         self._every_s = every_s
         self._begun = False
         self.last = False
+
+    @property
+    def for_s(self) -> float:
+        """How long it has been looked for."""
+        return time.monotonic() - self._from
 
     async def again(self) -> bool:
         """Wait for the next look; False after the last one."""

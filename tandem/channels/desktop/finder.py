@@ -33,10 +33,16 @@ class Finder:
         self._healed = healed
         self._templates = Templates(folders, program.eyes)
 
-    async def find(self, target: Target, frame: str | None) -> Place | None:
-        """The place of the target, None when it is not shown. Raises ScreenNotReady when several fit."""
+    async def find(self, target: Target, frame: str | None, *, in_tree: bool = False) -> Place | None:
+        """The place of the target, None when it is not shown. Raises ScreenNotReady when several fit.
+
+        ``in_tree``: where there is a tree, only there if it can be.
+        """
         for index, candidate in enumerate(target.candidates):
             assert isinstance(candidate, DesktopCandidate)
+            of_picture = candidate.ocr is not None or candidate.image is not None
+            if index and of_picture and in_tree and self._program.tree is not None:
+                continue
             window = await self._window(candidate, target, frame)
             if window is None:
                 continue
@@ -46,6 +52,9 @@ class Finder:
                 raise refused(self._program, target, "more than one place fits") from None
             if place is not None:
                 if index and self._program.tree is not None:
+                    now = await self.find(target, frame, in_tree=True) if of_picture else None
+                    if now is not None:  # it came up while the picture was read
+                        return now
                     await self._healed(target, index)
                 return place
         return None

@@ -22,6 +22,8 @@ from tandem.errors import NotOffered, ScreenNotReady
 COMMAND = "command"
 """The element of a screen into which its ``open:`` is typed."""
 _POLL_S = 0.05
+_IN_TREE_S = 3.0
+"""So long the tree alone is looked at for something that is to come up, where there is one."""
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -91,7 +93,7 @@ class DesktopScreen:
         while await looks.again():
             try:
                 await self.program.window(screen.frame, screen.screen)
-                if not screen.recognise or await self._finder.find(sign, screen.frame) is not None:
+                if not screen.recognise or await self._is_found(sign, looks):
                     return
             except ScreenNotReady:
                 if looks.last or await self._says_something(screen):
@@ -152,7 +154,7 @@ class DesktopScreen:
         looks = Looks(within_s, _POLL_S)
         while await looks.again():
             for index, target in enumerate(targets):
-                if await self._is_shown(target):
+                if await self._is_shown(target, looks):
                     return index
         return None
 
@@ -179,9 +181,14 @@ class DesktopScreen:
             raise refused(self.program, target, "it is not shown")
         return place
 
-    async def _is_shown(self, target: Target) -> bool:
+    async def _is_found(self, target: Target, looks: Looks | None) -> bool:
+        """While it may still come up in the tree, no picture is read for it."""
+        in_tree = looks is not None and not looks.last and looks.for_s < _IN_TREE_S
+        return await self._finder.find(target, self._frame, in_tree=in_tree) is not None
+
+    async def _is_shown(self, target: Target, looks: Looks | None = None) -> bool:
         """A screen that is not in front shows nothing of its own: a message box may be over it."""
         try:
-            return await self._finder.find(target, self._frame) is not None
+            return await self._is_found(target, looks)
         except ScreenNotReady:
             return False
