@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tandem.channels.desktop.driver import Box
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.ocr import Ocr
@@ -21,6 +22,18 @@ pytestmark = pytest.mark.desktop
 @pytest.fixture
 def eyes() -> Eyes:
     return Eyes(Ocr())
+
+
+async def test_place_that_shows_the_image_itself_is_not_one_with_a_larger_icon(eyes: Eyes, tmp_path: Path) -> None:
+    icon = np.full((30, 40, 3), 255, np.uint8)
+    cv2.rectangle(icon, (14, 9), (25, 20), (160, 100, 50), -1)
+    cv2.line(icon, (20, 12), (20, 17), (255, 255, 255), 2)
+    cv2.imwrite(str(tmp_path / "new.png"), icon)
+    picture = np.full((200, 300, 3), 255, np.uint8)
+    picture[20:50, 30:70] = icon
+    picture[100:142, 200:256] = cv2.resize(icon, (56, 42), interpolation=cv2.INTER_AREA)
+    place = await Templates([tmp_path], eyes).find(picture, "new.png")
+    assert place == Box(30, 20, 40, 30)
 
 
 async def test_button_is_found_by_its_picture_and_by_its_words(
