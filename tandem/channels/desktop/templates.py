@@ -16,7 +16,6 @@ from tandem.channels.desktop.grid import Ambiguous
 from tandem.errors import WorkspaceError
 
 _LEAST_SCORE, _SAME_SCORE = 0.85, 0.99
-"""From the second on a place shows the image itself, and what merely resembles it (a larger icon) is not meant."""
 _SCALES = tuple(float(scale) for scale in np.linspace(0.8, 1.5, 15))
 
 
@@ -30,7 +29,9 @@ class Templates:
     async def find(self, picture: Picture, name: str) -> Box | None:
         """Where the image is shown, None when it is not. Raises Ambiguous, WorkspaceError for a missing file."""
         template = self._load(name)
-        places = _best(list(_matches(picture, template)))
+        matches = list(_matches(picture, template))
+        size = (template.shape[1], template.shape[0])
+        places = _distinct([each for each in matches if _is_itself(each, size)]) or _distinct(matches)
         whole = Box(0, 0, template.shape[1], template.shape[0])
         (wanted,) = await self._eyes.texts(template, [whole])
         read = await self._eyes.texts(picture, places)
@@ -65,9 +66,10 @@ def _matches(picture: Picture, template: Picture) -> Iterator[tuple[float, Box]]
             yield float(scores[y, x]), Box(int(x), int(y), width, height)
 
 
-def _best(matches: Sequence[tuple[float, Box]]) -> list[Box]:
-    """The places that show the image itself; where none does, those that resemble it."""
-    return _distinct([match for match in matches if match[0] >= _SAME_SCORE]) or _distinct(matches)
+def _is_itself(match: tuple[float, Box], size: tuple[int, int]) -> bool:
+    """Whether the place shows the image as it is; what merely resembles it (a larger icon) is then not meant."""
+    score, box = match
+    return score >= _SAME_SCORE and (box.width, box.height) == size
 
 
 def _distinct(matches: Sequence[tuple[float, Box]]) -> list[Box]:

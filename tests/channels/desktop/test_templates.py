@@ -26,12 +26,11 @@ def eyes() -> Eyes:
 
 async def test_place_that_shows_the_image_itself_is_not_one_with_a_larger_icon(eyes: Eyes, tmp_path: Path) -> None:
     icon = np.full((30, 40, 3), 255, np.uint8)
-    cv2.rectangle(icon, (14, 9), (25, 20), (160, 100, 50), -1)
-    cv2.line(icon, (20, 12), (20, 17), (255, 255, 255), 2)
+    cv2.putText(icon, "New", (4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.imwrite(str(tmp_path / "new.png"), icon)
     picture = np.full((200, 300, 3), 255, np.uint8)
     picture[20:50, 30:70] = icon
-    picture[100:142, 200:256] = cv2.resize(icon, (56, 42), interpolation=cv2.INTER_AREA)
+    picture[100:133, 200:244] = cv2.resize(icon, (44, 33), interpolation=cv2.INTER_AREA)
     place = await Templates([tmp_path], eyes).find(picture, "new.png")
     assert place == Box(30, 20, 40, 30)
 
