@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tandem.channels.desktop.driver import Box, Picture
 from tandem.channels.desktop.grid import Ambiguous, framed, heading_row, listed, number_place, series
-from tandem.channels.desktop.ocr import MAGNIFICATIONS, Ocr, Word
+from tandem.channels.desktop.ocr import MAGNIFICATIONS, UNREADABLE, Ocr, Word
 from tandem.channels.desktop.picture import boxes, cut, ink, same
 from tandem.channels.selectors import End, OcrLabel
 
@@ -160,7 +160,11 @@ class Eyes:
         Measured 2026-11 on a dark theme: a label of two characters lost one in the picture as a whole, enlarged none.
         """
         wanted = {folded(word) for word in words}
-        near = [word for word in read if any(abs(len(folded(word.text)) - len(each)) <= 1 for each in wanted)]
+        near = [
+            word
+            for word in read
+            if word.text == UNREADABLE or any(abs(len(folded(word.text)) - len(each)) <= 1 for each in wanted)
+        ]
         pairs = zip(await self.texts(picture, [word.box for word in near]), near, strict=True)
         return [Word(text, word.box) for text, word in pairs if folded(text) in wanted]
 

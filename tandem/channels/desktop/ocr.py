@@ -26,7 +26,7 @@ MAGNIFICATIONS = (3, 4, 2)
 13 pixels, the one of 47 numbers, is nothing to it at 3 and 4, and a 5 at 2."""
 _REMEMBERED_PIECES = 4000
 _LEAST_SCORE = 0.5
-"""Pieces that are read with less certainty are icons and rules rather than text."""
+"""Pieces that are read with less certainty are icons and rules, or text that must be looked at enlarged."""
 _GAP_PX = 60
 _MARGIN_PX = 30
 _TESSERACT = "--psm 6 -c tessedit_char_whitelist=0123456789.,-/"
@@ -77,9 +77,8 @@ def _words(picture: Picture) -> list[Word]:
     for corners in () if located is None else located:
         (left, top), (right, bottom) = (int(x) for x in corners.min(axis=0)), (int(x) for x in corners.max(axis=0))
         piece = picture[top:bottom, left:right]
-        text = _text(piece.tobytes(), piece.shape)
-        if text:
-            found.append(Word(text, Box(left, top, right - left, bottom - top)))
+        text = _text(piece.tobytes(), piece.shape) or UNREADABLE
+        found.append(Word(text, Box(left, top, right - left, bottom - top)))
     return found
 
 
