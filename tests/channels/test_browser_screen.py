@@ -277,7 +277,8 @@ HANGING: dict[str, Callable[[BrowserScreen], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("what", HANGING)
 async def test_page_whose_script_never_ends_is_not_ready(form: BrowserScreen, what: str) -> None:
-    await form.page.evaluate("setTimeout(() => { while (true) {} })")
+    async with form.page.expect_console_message():
+        await form.page.evaluate("setTimeout(() => { console.log('begun'); while (true) {} })")
     with pytest.raises(ScreenNotReady):
         await asyncio.wait_for(HANGING[what](form), 60)
 

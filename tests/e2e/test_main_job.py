@@ -1,7 +1,6 @@
 """The main job: CRM orders into the ERP, every order accounted for, and what goes wrong said in one sentence."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tandem.store import journal
 from tests.e2e.books import orders_in_books
 from tests.e2e.conftest import BOT, Site
+from tests.news import other_news
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_50k.csv.gz"
 
@@ -72,14 +72,7 @@ def test_person_at_a_terminal_of_another_language_tells_nobody_anew(site: Site) 
     batch = site.batch([row["result"]["order_number"] for row in first["runs"]])
     again = Site(site.stage, "zh").json("run", BOT, "--batch", str(batch))
     assert again["finished"] == first["finished"]
-    assert site.crm["Task"] == told + _other_news(first, again)
-
-
-def _other_news(first: dict[str, Any], again: dict[str, Any]) -> int:
-    """Orders whose news differs: others may have taken meanwhile what an order waiting for stock could still have."""
-    before = {row["result"]["order_number"]: row["result"] for row in first["runs"]}
-    after = [row["result"] for row in again["runs"]]
-    return sum(result.get("missing") != before[result["order_number"]].get("missing") for result in after)
+    assert site.crm["Task"] == told + len(other_news(first, again))
 
 
 def test_dry_run_shows_the_writes_and_makes_none(site: Site) -> None:
