@@ -10,4 +10,6 @@ def other_news(first: dict[str, Any], again: dict[str, Any]) -> list[str]:
     """
     before = {row["result"]["order_number"]: row["result"] for row in first["runs"]}
     after = [row["result"] for row in again["runs"]]
-    return [told["order_number"] for told in after if told["missing"] != before[told["order_number"]]["missing"]]
+    return [
+        told["order_number"] for told in after if told.get("missing") != before[told["order_number"]].get("missing")
+    ]
