@@ -8,8 +8,11 @@ def other_news(first: dict[str, Any], again: dict[str, Any]) -> list[str]:
 
     Both are what ``tandem run sales_order_sync --json`` told.
     """
-    before = {row["result"]["order_number"]: row["result"] for row in first["runs"]}
-    after = [row["result"] for row in again["runs"]]
-    return [
-        told["order_number"] for told in after if told.get("missing") != before[told["order_number"]].get("missing")
-    ]
+    before, after = _missing(first), _missing(again)
+    return [order for order in after if after[order] != before[order]]
+
+
+def _missing(told: dict[str, Any]) -> dict[str, object]:
+    """What each order lacks; a run that had nothing to do says nothing of its order."""
+    results = [row["result"] for row in told["runs"]]
+    return {result["order_number"]: result.get("missing") for result in results if "order_number" in result}
