@@ -29,7 +29,7 @@ async def measure(orders: int, lines: int) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as folder:
             channel = sap.channel(Path(folder), timeout_s=10.0)
             browser = await playwright.chromium.launch(
-                executable_path=executable(None, installed(playwright)), chromium_sandbox=os.geteuid() != 0
+                executable_path=executable(None, installed(playwright, headless=True)), chromium_sandbox=os.geteuid() != 0
             )
             page = await browser.new_page()
             await _log_in(page, sap)

@@ -14,6 +14,8 @@ from playwright.async_api import Error as PlaywrightError
 from tandem.errors import NotOffered
 from tandem.log import event
 
+_WINDOWLESS = "chromium-headless-shell"
+"""Chromium without what draws windows: as headless as Playwright's own, at a quarter of the CPU for a new context."""
 _PLACES = (
     "/usr/lib/chromium/chromium",
     "/usr/bin/chromium",
@@ -75,7 +77,7 @@ class Chromium:
                 await _close(shared)
 
     async def _launch(self, playwright: Playwright) -> Browser:
-        path = executable(self._executable, installed(playwright))
+        path = executable(self._executable, installed(playwright, headless=self._headless))
         arguments = [*_QUIET, *(("--no-sandbox",) if _is_root() else ())]
         try:
             browser = await playwright.chromium.launch(
@@ -105,14 +107,20 @@ def executable(configured: Path | None, installed: Iterable[Path]) -> Path:
     )
 
 
-def installed(playwright: Playwright) -> Iterator[Path]:
+def installed(playwright: Playwright, *, headless: bool) -> Iterator[Path]:
     """Where a Chromium may be: Playwright's own first, then the system's."""
     yield Path(playwright.chromium.executable_path)
+    if headless:
+        yield from _found(_WINDOWLESS)
     yield from map(Path, _PLACES)
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            yield Path(found)
+    yield from _found("chromium", "chromium-browser", "google-chrome")
+
+
+def _found(*names: str) -> Iterator[Path]:
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            yield Path(path)
 
 
 def _is_root() -> bool:
