@@ -28,9 +28,8 @@ async def measure(orders: int, lines: int) -> tuple[float, float]:
     async with sap_pages() as sap, async_playwright() as playwright:
         with tempfile.TemporaryDirectory() as folder:
             channel = sap.channel(Path(folder), timeout_s=10.0)
-            browser = await playwright.chromium.launch(
-                executable_path=executable(None, installed(playwright, headless=True)), chromium_sandbox=os.geteuid() != 0
-            )
+            path = executable(None, installed(playwright, headless=True))
+            browser = await playwright.chromium.launch(executable_path=path, chromium_sandbox=os.geteuid() != 0)
             page = await browser.new_page()
             await _log_in(page, sap)
             recorded, written = [], []
