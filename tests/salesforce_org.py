@@ -14,7 +14,8 @@ from fixtures.sandbox.clock import SandboxClock
 from fixtures.sandbox.faults import FaultPlan
 from fixtures.sandbox.serve import serve
 from tandem.domain.crm_order import CrmOrder, CrmOrderRead, CrmOrderStatus, Notice
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 
 Result = TypeVar("Result")
 

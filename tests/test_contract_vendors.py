@@ -16,7 +16,7 @@ from tandem import document
 from tandem.channels.recording import LOGIN
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, operation_named
 from tandem.domain.record import Record
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.workspace import code
 from tandem.workspace import sandbox as sandboxing
 from tandem.workspace.catalogue import RECORDING

@@ -5,7 +5,8 @@ from typing import Any
 from api_clients.tryton import operations as tryton
 from fixtures.tryton.real import CREDENTIALS
 from tandem.channels.api import ApiChannel
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 
 USER, PASSWORD = CREDENTIALS["username"], CREDENTIALS["password"]
 SETTINGS = tryton.Settings(database=CREDENTIALS["database"])

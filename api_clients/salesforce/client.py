@@ -15,7 +15,7 @@ from api_clients.salesforce.composite import Change, MalformedComposite
 from api_clients.salesforce.fault import Refused
 from api_clients.salesforce.limits import ApiUsage, usage_of
 from api_clients.salesforce.soql import instant, instant_literal
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.log import event
 
 Record = dict[str, Any]

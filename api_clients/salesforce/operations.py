@@ -22,7 +22,7 @@ from tandem.domain.crm_order import (
     CrmOrderStatusWritten,
 )
 from tandem.errors import DocumentNotFound, NotOffered, Unavailable, ValidationFailed
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 
 __all__ = [
     "Client",

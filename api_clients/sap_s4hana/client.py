@@ -1,7 +1,7 @@
 """SAP S/4HANA's business APIs over one HTTP port."""
 
 from api_clients.sap_s4hana.service import Service
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 
 
 class Client:

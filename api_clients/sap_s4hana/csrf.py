@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 
 _TOKEN = "x-csrf-token"  # noqa: S105 - the header's name
 _NO_TOKEN = ("", "required", "fetch")

@@ -32,7 +32,7 @@ from tandem.errors import (
     UnknownOutcome,
     ValidationFailed,
 )
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.log import event
 
 __all__ = [

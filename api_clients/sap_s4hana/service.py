@@ -11,7 +11,7 @@ from api_clients.sap_s4hana.coalescer import ReadCoalescer
 from api_clients.sap_s4hana.csrf import CsrfSession, token_refused
 from api_clients.sap_s4hana.entity import Entity, expanded
 from tandem.errors import LoginExpired
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 
 _JSON = {"accept": "application/json"}
 _MULTIPART = {"accept": "multipart/mixed"}

@@ -8,7 +8,7 @@ from api_clients.tryton.refusal import refusals
 from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.settings import Settings
 from tandem.errors import Unavailable, UnknownOutcome
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 
 
 class Client(Rpc):

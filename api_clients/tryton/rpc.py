@@ -22,7 +22,7 @@ from tandem.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.http.session import Post, Session
 from tandem.http.settings import SessionAuth
 from tandem.log import register_secret

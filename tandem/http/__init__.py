@@ -1,6 +1,1 @@
 """The port through which every API client speaks HTTP."""
-
-from tandem.http.port import HttpPort
-from tandem.http.settings import ApiSettings
-
-__all__ = ["ApiSettings", "HttpPort"]

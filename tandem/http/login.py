@@ -4,7 +4,6 @@ import base64
 
 from tandem.domain.clock import Clock
 from tandem.errors import UsageError
-from tandem.http.oauth import TokenLogin
 from tandem.http.refresh_token import RefreshToken
 from tandem.http.session import Login, Opener, Post, Session
 from tandem.http.settings import ApiKeyAuth, ApiSettings, BasicAuth, NoAuth, SessionAuth
@@ -24,6 +23,8 @@ def login_of(
         return known
     if isinstance(auth, SessionAuth):
         return _OwnLogin(system, auth, post)
+    from tandem.http.oauth import TokenLogin  # loaded where a system has such a login: it takes as long as httpx twice
+
     token_url = settings.url + auth.token_url if auth.token_url.startswith("/") else auth.token_url
     return TokenLogin(system, auth, token_url, post, clock, refresh_token)
 

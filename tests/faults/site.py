@@ -19,7 +19,8 @@ from tandem.engine.bot import Bot, BotResult, Work
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.opening import open_database

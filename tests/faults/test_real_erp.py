@@ -18,7 +18,7 @@ from tandem.engine.bot import Bot, BotResult, Work
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.store import runs, tickets
 from tandem.store.codec import Codec
 from tandem.store.opening import open_database

@@ -25,7 +25,8 @@ from tandem.engine.bot import Bot, BotResult, Work
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
 from tandem.engine.system import Rungs, System
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tandem.store import journal
 from tandem.store.codec import Codec
 from tandem.store.evidence import EvidenceStore

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tests.foreign import node
 
 OpenPort = Callable[..., HttpPort]

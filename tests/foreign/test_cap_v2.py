@@ -38,8 +38,8 @@ from fixtures.sap_s4hana.sandbox import CREDENTIALS, Switches, build
 from tandem.domain.changes import OrdersChanged
 from tandem.domain.sales_order import SalesOrder, SalesOrderCancel, SalesOrderLine, SalesOrderLookup
 from tandem.errors import DocumentNotFound, LoginRefused, NotOffered, UnknownOutcome
-from tandem.http import ApiSettings, HttpPort
-from tandem.http.settings import BasicAuth
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings, BasicAuth
 
 SETTINGS = Settings(sales_organization="1710", distribution_channel="10", division="00", plant="1710")
 SERVICE = "sap/opu/odata/sap/API_SALES_ORDER_SRV"

@@ -13,7 +13,8 @@ from api_clients.sap_s4hana.answer import Answer, Reader
 from api_clients.sap_s4hana.batch import Change
 from api_clients.sap_s4hana.fault import Refused
 from tandem.errors import Unavailable, UnknownOutcome
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 
 ROOT = "odata/v4/API_SALES_ORDER_SRV"
 JSON = {"accept": "application/json"}

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from tandem.errors import LoginRefused
-from tandem.http import HttpPort
+from tandem.http.port import HttpPort
 from tandem.vault import Vault
 from tandem.workspace.kept_refresh_token import KeptRefreshToken
 from tests.foreign.conftest import OpenPort

@@ -14,9 +14,8 @@ from pydantic import ValidationError
 
 from tandem import log
 from tandem.errors import LoginRefused, Throttled, Unavailable, Unreachable, UsageError
-from tandem.http import ApiSettings
 from tandem.http.session import Post, Session
-from tandem.http.settings import SessionAuth
+from tandem.http.settings import ApiSettings, SessionAuth
 from tests.http.hand_clock import HandClock
 from tests.http.wire import Asked, answer, closed_port, serving
 

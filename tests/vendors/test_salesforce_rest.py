@@ -37,7 +37,8 @@ from tandem.errors import (
     UnknownOutcome,
     ValidationFailed,
 )
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tests.salesforce_org import retail, running
 
 # single records

@@ -52,7 +52,8 @@ from tandem.errors import (
     Unreachable,
     ValidationFailed,
 )
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 
 SETTINGS = Settings(sales_organization="1710", distribution_channel="10", division="00", plant="1710")
 MATERIALS = {f"{85000 + number}A": Decimal(100) for number in range(60)}

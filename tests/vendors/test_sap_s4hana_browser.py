@@ -50,7 +50,8 @@ from tandem.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tests.sap_pages import PASSWORD, ROOT, USER, VENDOR_SETTINGS, SapPages, attempt, sap_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -15,7 +15,8 @@ from api_clients.sap_s4hana.fault import Refused
 from api_clients.sap_s4hana.service import Service
 from fixtures.sandbox.serve import serve
 from tandem.errors import AccessRefused, NotOffered, Throttled, Unavailable, UnknownOutcome
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 
 ROOT = "/sap/opu/odata/sap/API_X"
 Handler = Callable[[Request, bytes], Response]

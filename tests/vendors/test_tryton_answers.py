@@ -22,7 +22,8 @@ from tandem.errors import (
     UnknownOutcome,
     ValidationFailed,
 )
-from tandem.http import ApiSettings, HttpPort
+from tandem.http.port import HttpPort
+from tandem.http.settings import ApiSettings
 from tests.http.wire import Asked, answer, serving
 
 AUTH = {"kind": "session", "username": "tandem", "password": "secret-4711"}
