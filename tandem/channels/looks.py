@@ -3,9 +3,13 @@
 import asyncio
 import time
 
+_PAUSE_BY_WAIT = 0.1
+"""Of what was waited so far: every look at a large page costs its renderer CPU, which the page then lacks."""
+_LONGEST_PAUSE_S = 0.25
+
 
 class Looks:
-    """Looks within so many seconds.
+    """Looks within so many seconds, ``every_s`` at first and less often the longer it takes.
 
     The last one begins when they have passed, however long each takes: a slow reader too sees what appeared in time.
     """
@@ -27,7 +31,7 @@ class Looks:
         if self.last:
             return False
         if self._begun:
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(max(self._every_s, min(self.for_s * _PAUSE_BY_WAIT, _LONGEST_PAUSE_S)))
         self._begun = True
         self.last = time.monotonic() >= self._until
         return True

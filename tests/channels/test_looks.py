@@ -18,3 +18,10 @@ async def test_no_time_is_one_look() -> None:
     while await looks.again():
         begun += 1
     assert begun == 1
+
+
+async def test_looks_are_fewer_the_longer_it_takes() -> None:
+    looks, begun = Looks(1.0, 0.001), 0
+    while await looks.again():
+        begun += 1
+    assert 2 < begun < 100

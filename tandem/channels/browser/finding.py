@@ -72,11 +72,16 @@ class Finder:
                 await asyncio.sleep(POLL_S)
 
     async def shown_of(self, targets: Sequence[Target]) -> int | None:
-        """The index of the first target of which any candidate matches a visible element now."""
+        """The index of the first target of which any candidate matches a visible element now.
+
+        Mostly it is the last, with messages before it that are not shown: they are asked for together first.
+        """
         found = [self._any_of(target) for target in targets]
         if not found or not await self._count(_either(found)):
             return None
-        for index, locator in enumerate(found):
+        before = found[:-1]
+        begin = 0 if before and await self._count(_either(before)) else len(before)
+        for index, locator in enumerate(found[begin:], begin):
             if await self._count(locator):
                 return index
         return None

@@ -13,7 +13,7 @@ from tandem.channels.browser.rest import Requests
 from tandem.channels.browser.sending import send_once, stop_sending_once
 from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
-from tandem.channels.selectors import AnyScreenFile
+from tandem.channels.selectors import AnyCandidate, AnyScreenFile
 from tandem.domain.clock import SystemClock
 from tandem.errors import AccessRefused, LoginExpired, NotSent, ScreenNotReady, Throttled, Unavailable
 from tandem.http.retry_after import retry_after_s
@@ -67,8 +67,10 @@ class BrowserScreen:
         looks = Looks(within_s, POLL_S)
         with self._find.failing(screen.screen):
             while await looks.again() and not await self._find.any_matches(screen.recognise):
-                await self._raise_sign(screen)
-                if looks.last or await self._shows_message(screen):
+                speaks = await self._find.any_matches([*self._told_by_signs(screen), *_told_by_messages(screen)])
+                if speaks:
+                    await self._raise_sign(screen)
+                if looks.last or (speaks and await self._find.any_matches(_told_by_messages(screen))):
                     raise await self._not_recognised(screen)
         self._raise_dialog()
 
@@ -198,6 +200,10 @@ class BrowserScreen:
             await field.fill(value)
             return await field.input_value()
 
+    def _told_by_signs(self, screen: AnyScreenFile) -> list[AnyCandidate]:
+        signs = [sign for sign in self._signs.values() if sign.screen != screen.screen]
+        return [candidate for sign in signs for candidate in sign.recognise]
+
     async def _raise_sign(self, screen: AnyScreenFile) -> None:
         for kind, sign in self._signs.items():
             if sign.screen != screen.screen and await self._find.any_matches(sign.recognise):
@@ -207,11 +213,6 @@ class BrowserScreen:
                     sign=sign.screen,
                     screen=screen.screen,
                 )
-
-    async def _shows_message(self, screen: AnyScreenFile) -> bool:
-        return await self._find.any_matches(
-            [candidate for message in screen.messages.values() for candidate in message.find]
-        )
 
     async def _not_recognised(self, screen: AnyScreenFile) -> NotSent:
         self._raise_dialog()
@@ -246,3 +247,7 @@ class BrowserScreen:
             raise LoginExpired("{system} answers screen {screen} with 401.", **place)
         if response.status >= 500:
             raise Unavailable("{system} answers screen {screen} with {status}.", **place)
+
+
+def _told_by_messages(screen: AnyScreenFile) -> list[AnyCandidate]:
+    return [candidate for message in screen.messages.values() for candidate in message.find]
