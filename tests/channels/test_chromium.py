@@ -1,10 +1,12 @@
 """The one browser of the process."""
 
+import os
 from pathlib import Path
 
 import pytest
+from playwright.async_api import async_playwright
 
-from tandem.channels.browser.chromium import Chromium, executable
+from tandem.channels.browser.chromium import Chromium, executable, installed
 from tandem.errors import NotOffered
 
 
@@ -55,3 +57,15 @@ async def test_browser_that_died_is_started_again() -> None:
     second = await lease.browser()
     assert second.is_connected()
     await lease.aclose()
+
+
+async def test_headless_shell_is_taken_where_no_window_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = tmp_path / "chromium-headless-shell"
+    shell.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    async with async_playwright() as playwright:
+        places = list(installed(playwright, headless=True))
+        assert places.index(shell) == 1, "after Playwright's own"
+        assert shell not in installed(playwright, headless=False)
