@@ -9,7 +9,7 @@ def other_news(first: dict[str, Any], again: dict[str, Any]) -> list[str]:
     Both are what ``tandem run sales_order_sync --json`` told.
     """
     before, after = _missing(first), _missing(again)
-    return [order for order in after if after[order] != before[order]]
+    return [order for order in after if after[order] != before.get(order)]
 
 
 def _missing(told: dict[str, Any]) -> dict[str, object]:

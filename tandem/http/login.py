@@ -23,7 +23,7 @@ def login_of(
         return known
     if isinstance(auth, SessionAuth):
         return _OwnLogin(system, auth, post)
-    from tandem.http.oauth import TokenLogin  # loaded where a system has such a login: it takes as long as httpx twice
+    from tandem.http.oauth import TokenLogin  # loaded where a system has such a login: it takes twice as long as httpx
 
     token_url = settings.url + auth.token_url if auth.token_url.startswith("/") else auth.token_url
     return TokenLogin(system, auth, token_url, post, clock, refresh_token)

@@ -19,7 +19,7 @@ from tandem.workspace.reach import fault_of
 from tandem.workspace.workspace import Workspace
 
 State = Literal["ok", "missing", "unneeded"]
-CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
 FREE_BYTES = 500_000_000
 
 

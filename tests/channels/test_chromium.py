@@ -9,6 +9,8 @@ from playwright.async_api import async_playwright
 from tandem.channels.browser.chromium import Chromium, executable, installed
 from tandem.errors import NotOffered
 
+WITH_WINDOWS = Path("/usr/lib/chromium/chromium")
+
 
 def test_configured_browser_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(NotOffered, match=r"no browser at .*nowhere\. Correct browser\.executable"):
@@ -67,5 +69,16 @@ async def test_headless_shell_is_taken_where_no_window_is_asked_for(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     async with async_playwright() as playwright:
         places = list(installed(playwright, headless=True))
-        assert places.index(shell) == 1, "after Playwright's own"
+        assert places.index(shell) < places.index(Path(playwright.chromium.executable_path))
         assert shell not in installed(playwright, headless=False)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not WITH_WINDOWS.exists(), reason="there is no Chromium with windows here")
+async def test_chromium_with_windows_works_without_one_too() -> None:
+    lease = Chromium(WITH_WINDOWS, headless=True)
+    page = await (await lease.browser()).new_page()
+    await page.set_content("<label>Name <input></label>")
+    await page.get_by_label("Name").fill("Ada")
+    assert await page.get_by_label("Name").input_value() == "Ada"
+    await lease.aclose()

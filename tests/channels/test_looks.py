@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tandem.channels.looks import Looks
 
 
@@ -20,8 +22,9 @@ async def test_no_time_is_one_look() -> None:
     assert begun == 1
 
 
-async def test_looks_are_fewer_the_longer_it_takes() -> None:
-    looks, begun = Looks(1.0, 0.001), 0
+@pytest.mark.parametrize(("longest_s", "least", "most"), [(0.25, 3, 100), (0.005, 3, 230), (0.001, 150, 1000)])
+async def test_looks_are_fewer_the_longer_it_takes(longest_s: float, least: int, most: int) -> None:
+    looks, begun = Looks(1.0, 0.001, longest_s), 0
     while await looks.again():
         begun += 1
-    assert 2 < begun < 100
+    assert least <= begun <= most

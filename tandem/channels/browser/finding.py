@@ -1,7 +1,6 @@
 """Finds the one element a recording means: candidates in order, exactly one visible match, or not at all."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
@@ -13,6 +12,7 @@ from playwright.async_api import Locator, Page
 from tandem.channels.browser.locators import Scope, located
 from tandem.channels.browser.outcomes import not_sent
 from tandem.channels.browser.page_scripts import NOTHING, TEXT, of_each, of_the_only_one
+from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyCandidate, AnyScreenFile, BrowserCandidate
 from tandem.errors import ScreenNotReady
@@ -47,11 +47,11 @@ class Finder:
 
     async def one(self, target: Target, script: str = NOTHING, argument: Any = None) -> tuple[Locator, Any]:
         """The element and what the script answers on it. Raises ScreenNotReady: none within the time, or several."""
-        started = time.monotonic()
+        looks = Looks(self._timeout_s, POLL_S)
         with self.failing(target.screen, target.name):
-            while True:
-                waited = time.monotonic() - started
-                for index, candidate in enumerate(target.candidates[: None if waited >= self._patience_s else 1]):
+            while await looks.again():
+                tried = target.candidates if looks.for_s >= self._patience_s else target.candidates[:1]
+                for index, candidate in enumerate(tried):
                     found = self._found_by(target, candidate)
                     if index and await self._count(found) == 1:
                         await self._healed(target, index)
@@ -67,9 +67,7 @@ class Finder:
                         )
                     if answer:
                         return found, answer[0]
-                if waited >= self._timeout_s:
-                    raise ScreenNotReady("{system}, screen {screen}: {element} is missing.", **self.place(target))
-                await asyncio.sleep(POLL_S)
+        raise ScreenNotReady("{system}, screen {screen}: {element} is missing.", **self.place(target))
 
     async def shown_of(self, targets: Sequence[Target]) -> int | None:
         """The index of the first target of which any candidate matches a visible element now.

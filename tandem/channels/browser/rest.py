@@ -35,8 +35,8 @@ class Requests:
             return False
 
     async def _rest(self, document: Locator, within_s: float) -> bool:
-        """Its caller limits it, also while the page gives no answer."""
-        looks = Looks(within_s, _POLL_S)
+        """Its caller limits it, also while the page gives no answer. A gap between two requests may be short."""
+        looks = Looks(within_s, _POLL_S, longest_s=_POLL_S)
         while await looks.again():
             asked = self._asked
             if not self._open and await document.evaluate(UNCHANGED, STILL_MS, timeout=0) and asked == self._asked:

@@ -67,10 +67,12 @@ class BrowserScreen:
         looks = Looks(within_s, POLL_S)
         with self._find.failing(screen.screen):
             while await looks.again() and not await self._find.any_matches(screen.recognise):
-                speaks = await self._find.any_matches([*self._told_by_signs(screen), *_told_by_messages(screen)])
-                if speaks:
+                signs, messages = self._sign_candidates(screen), _message_candidates(screen)
+                speaks = False
+                if await self._find.any_matches([*signs, *messages]):
+                    speaks = await self._find.any_matches(messages)
                     await self._raise_sign(screen)
-                if looks.last or (speaks and await self._find.any_matches(_told_by_messages(screen))):
+                if looks.last or speaks:
                     raise await self._not_recognised(screen)
         self._raise_dialog()
 
@@ -200,7 +202,7 @@ class BrowserScreen:
             await field.fill(value)
             return await field.input_value()
 
-    def _told_by_signs(self, screen: AnyScreenFile) -> list[AnyCandidate]:
+    def _sign_candidates(self, screen: AnyScreenFile) -> list[AnyCandidate]:
         signs = [sign for sign in self._signs.values() if sign.screen != screen.screen]
         return [candidate for sign in signs for candidate in sign.recognise]
 
@@ -249,5 +251,5 @@ class BrowserScreen:
             raise Unavailable("{system} answers screen {screen} with {status}.", **place)
 
 
-def _told_by_messages(screen: AnyScreenFile) -> list[AnyCandidate]:
+def _message_candidates(screen: AnyScreenFile) -> list[AnyCandidate]:
     return [candidate for message in screen.messages.values() for candidate in message.find]
