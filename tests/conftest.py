@@ -1,6 +1,7 @@
 """What a test has measured, told at the end of the run, in whichever process the test ran; real servers for tests."""
 
 import gc
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from tandem.errors import PackagesMissing
 from tandem.workspace.real.server import Standing
 from tests import real_servers
+from tests.postgres import Server, binaries, running_server
 
+_numbers = itertools.count(1)
 _TOLD = "told"
 _REAL_SERVER_S = 1200.0
 """The first test on a real server installs and seeds it, which takes minutes."""
@@ -63,3 +66,18 @@ def real_server() -> Iterator[Callable[[str, str], Standing]]:
     yield serve
     for vendor in running:
         real_servers.down(vendor)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    programs = binaries()
+    assert programs is not None, "no PostgreSQL here: apt-get install -y postgresql"
+    with running_server(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def database_url(server: Server) -> str:
+    """A new database on it."""
+    return server.create(f"tandem{next(_numbers)}")

@@ -124,6 +124,7 @@ STATUS = [
         ("sales_order.set_status", "truncated", ":3:Sync_Message__c"),
         ("sales_order.set_status", "swapped", ""),
         ("sales_order.set_status", "silent_noop", ""),
+        ("sales_order.set_status", "dead_button", ""),
         ("notice.create", "wrong_field", ":Subject"),
         ("notice.create", "wrong_field", ":Description"),
         ("notice.create", "wrong_field", ":AssignedTo"),
@@ -133,6 +134,7 @@ STATUS = [
         ("notice.create", "truncated", ":3:Tandem_Key__c"),
         ("notice.create", "swapped", ""),
         ("notice.create", "silent_noop", ""),
+        ("notice.create", "dead_button", ""),
     )
 ]
 

@@ -12,7 +12,7 @@ from tandem.engine.bot import Bot, BotResult
 from tandem.engine.late_look import LateLook
 from tandem.engine.retention import Pruned, Pruning
 from tandem.engine.run import Run
-from tandem.store import journal, runs, tickets
+from tandem.store import audit, journal, runs, tickets
 from tandem.store.database import Database
 from tandem.store.evidence import EvidenceStore
 from tandem.store.journal import Entry
@@ -96,6 +96,15 @@ async def test_runs_that_a_late_look_will_judge_by_stay_until_it_is_done(databas
     await database.write(runs.finishing("look", 1, outcome="no_twin", result=None, at=CUT, keep_dedupe_key=True))
     assert (await prune(pruning)).runs == 2
     assert await left(database) == ["look"]
+
+
+async def test_what_people_decided_stays_for_ever(database: Database, pruning: Pruning) -> None:
+    await ended(database, "old")
+    decided = {"actor": "mei", "action": "resolve", "subject": "ticket 1", "detail": {"run": "old"}}
+    await database.write(lambda connection: audit.record(connection, at=LONG_AGO, **decided))
+    assert (await prune(pruning)).runs == 1
+    (kept,) = await database.read(lambda connection: audit.list_newest(connection, 10))
+    assert decided.items() <= kept.items()
 
 
 async def test_run_stays_while_a_ticket_that_names_it_is_open_and_the_ticket_stays_for_ever(

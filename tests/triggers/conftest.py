@@ -50,16 +50,21 @@ def feed() -> Feed:
     return Feed()
 
 
+BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+"""For tests of what a store must see to."""
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "tandem.db"
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    is_embedded = getattr(request, "param", "sqlite") == "sqlite"
+    return tmp_path / "tandem.db" if is_embedded else request.getfixturevalue("database_url")
 
 
 MakeEngine = Callable[..., Engine]
 
 
 @pytest.fixture
-async def make_engine(store: Path, clock: HandHeldClock, feed: Feed) -> AsyncIterator[MakeEngine]:
+async def make_engine(store: Path | str, clock: HandHeldClock, feed: Feed) -> AsyncIterator[MakeEngine]:
     """Engines on one store, as two workers have them; all are closed in the end."""
     made: list[Engine] = []
     codec = Codec(Vault(Vault.new_key()))

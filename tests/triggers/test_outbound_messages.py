@@ -20,7 +20,7 @@ from tandem.store import runs
 from tandem.triggers.intake import Webhook
 from tandem.triggers.server import Door, WebhookServer, webhook_app
 from tests.salesforce_org import retail
-from tests.triggers.conftest import MakeEngine
+from tests.triggers.conftest import BOTH_STORES, MakeEngine
 
 ORGANIZATION = "00DTn0000000001"
 NOTIFICATION = "04lTn0000000001IAA"
@@ -78,6 +78,7 @@ async def started(engine: Engine) -> list[str]:
     return sorted(row.business_key for row in rows)
 
 
+@BOTH_STORES
 async def test_message_is_acknowledged_and_its_duplicates_start_nothing(engine: Engine) -> None:
     async with serve(build(retail(), FaultPlan())) as sandbox, intake(engine) as url:
         sent = await ask(sandbox.url, url=url, orders=["P1", "P2"], duplicates=3)

@@ -19,7 +19,9 @@ from tandem.triggers.rule import Cron, Every, Rule
 from tandem.triggers.schedule import Schedule
 from tandem.triggers.scheduler import Scheduler
 from tests.engine.vendor import HandHeldClock
-from tests.triggers.conftest import Feed, MakeEngine
+from tests.triggers.conftest import BOTH_STORES, Feed, MakeEngine
+
+pytestmark = BOTH_STORES
 
 UTC_ZONE = ZoneInfo("UTC")
 HOURLY = Schedule("hourly", "order", Rule(Cron("0 * * * *", UTC_ZONE)), "0 * * * * UTC", [{"reference": "A{due_on}"}])

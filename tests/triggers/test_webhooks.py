@@ -22,7 +22,7 @@ from tandem.store import deliveries, runs
 from tandem.triggers.intake import Webhook
 from tandem.triggers.server import Door, WebhookServer, webhook_app
 from tandem.triggers.standard_webhook import StandardWebhook, key_of, signature
-from tests.triggers.conftest import MakeEngine
+from tests.triggers.conftest import BOTH_STORES, MakeEngine
 
 KEY, OLD_KEY = b"a key of the present, 32 bytes....", b"a key of the past, 32 bytes long."
 WINDOW = timedelta(minutes=5)
@@ -96,6 +96,7 @@ async def test_delivery_starts_its_run_before_it_is_answered(engine: Engine, cli
     assert await started(engine) == ["order A"]
 
 
+@BOTH_STORES
 async def test_duplicate_is_acknowledged_and_starts_nothing(engine: Engine, client: httpx.AsyncClient) -> None:
     for _ in range(3):
         assert (await post(client, told("A"))).status_code == 204
@@ -106,6 +107,7 @@ async def test_duplicate_is_acknowledged_and_starts_nothing(engine: Engine, clie
     assert await started(engine) == ["order A", "order A"]
 
 
+@BOTH_STORES
 async def test_news_of_a_document_that_a_run_has_begun_with_is_not_lost(
     engine: Engine, client: httpx.AsyncClient
 ) -> None:
@@ -121,6 +123,7 @@ async def test_news_of_a_document_that_a_run_has_begun_with_is_not_lost(
     assert (await engine.work()).finished == {"done": 1}
 
 
+@BOTH_STORES
 async def test_same_delivery_from_many_sides_at_once_starts_one_run(engine: Engine, client: httpx.AsyncClient) -> None:
     bodies = [told(f"A{number % 5}") for number in range(60)]
     answers = await asyncio.gather(
@@ -252,6 +255,7 @@ async def test_log_tells_of_a_refusal_but_nothing_of_what_was_sent(client: httpx
     assert not any(word in lines for word in ("a body", "stolen-key", "secret-id"))
 
 
+@BOTH_STORES
 async def test_delivery_that_was_pruned_is_new_again(engine: Engine, client: httpx.AsyncClient) -> None:
     await post(client, told("A"))
     await engine.work()
