@@ -28,13 +28,12 @@ def functions_of(path: str) -> set[str]:
 
 
 def npm_pins(project: str) -> dict[str, str]:
-    package = json.loads((ROOT / "tests" / "foreign" / project / "package.json").read_text(encoding="utf-8"))
+    package = json.loads((ROOT / project / "package.json").read_text(encoding="utf-8"))
     return dict(package["dependencies"])
 
 
-def pypi_pins() -> dict[str, str]:
-    pins = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", pins, re.MULTILINE))
+def pypi_pins(file: str = "requirements/dev.txt") -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
@@ -45,22 +44,24 @@ def test_line_has_a_kind_a_date_and_tests_that_are_there(row: list[str]) -> None
     assert {path: name for name, path in _TEST.findall(shown_by) if name not in functions_of(path)} == {}
 
 
-def test_sections_are_of_vendors_that_are_there() -> None:
+def test_every_vendor_has_its_section() -> None:
     vendors = {path.parent.name for path in ROOT.glob("api_clients/*/vendor.yaml")}
-    headings = re.findall(r"^## (\S+)$", TEXT, re.MULTILINE)
-    assert headings
-    assert set(headings) <= vendors
+    assert set(re.findall(r"^## (\S+)$", TEXT, re.MULTILINE)) == vendors
 
 
 @pytest.mark.parametrize(
     ("named", "pinned"),
     [
-        (r"SAP CAP ([\d.]+\d)", lambda: npm_pins("cap")["@sap/cds"]),
-        (r"OData V2 adapter ([\d.]+\d)", lambda: npm_pins("cap")["@cap-js-community/odata-v2-adapter"]),
-        (r"oidc-provider ([\d.]+\d)", lambda: npm_pins("oidc")["oidc-provider"]),
+        (r"SAP CAP ([\d.]+\d)", lambda: npm_pins("tests/foreign/cap")["@sap/cds"]),
+        (r"OData V2 adapter ([\d.]+\d)", lambda: npm_pins("tests/foreign/cap")["@cap-js-community/odata-v2-adapter"]),
+        (r"oidc-provider ([\d.]+\d)", lambda: npm_pins("tests/foreign/oidc")["oidc-provider"]),
         (r"Authlib ([\d.]+\d)", lambda: pypi_pins()["authlib"]),
         (r"simple-salesforce ([\d.]+\d)", lambda: pypi_pins()["simple-salesforce"]),
         (r"pyodata ([\d.]+\d)", lambda: pypi_pins()["pyodata"]),
+        (r"trytond ([\d.]+\d)", lambda: pypi_pins("fixtures/tryton/server.txt")["trytond"]),
+        (r"tryton ([\d.]+\d)", lambda: pypi_pins("fixtures/tryton/client.txt")["tryton"]),
+        (r"tryton-sao ([\d.]+\d)", lambda: npm_pins("fixtures/tryton/sao")["tryton-sao"]),
+        (r"django-crm-admin ([\d.]+\d)", lambda: pypi_pins("fixtures/django_crm/server.txt")["django-crm-admin"]),
     ],
 )
 def test_version_that_is_named_is_the_one_that_is_pinned(named: str, pinned) -> None:
