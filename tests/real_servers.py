@@ -38,9 +38,9 @@ def kill(standing: Standing) -> None:
     os.waitpid(standing.pid, 0)
 
 
-def up_again(vendor: str) -> Standing:
-    """The server of this process on the port it had, with the books as they are."""
-    return server.up(vendor, _PROCESS, Books(), 0, _ROOTS, lambda step: None)
+def up_again(vendor: str, port: int = 0) -> Standing:
+    """The server of this process, by default on the port it had, with the books as they are."""
+    return server.up(vendor, _PROCESS, Books(), port, _ROOTS, lambda step: None)
 
 
 def down(vendor: str) -> None:

@@ -38,7 +38,8 @@ from tandem.errors import (
     NotOffered,
     ValidationFailed,
 )
-from tests import invoices, sqlite_books, tryton_api
+from tandem.workspace.real import process
+from tests import invoices, real_servers, sqlite_books, tryton_api
 
 _references = itertools.count(1)
 DAY, TODAY = date(2027, 3, 1), datetime.now(UTC).date()
@@ -427,6 +428,22 @@ async def test_session_that_ended_is_opened_again(tryton):
     assert (await tryton.port._sessions.current()).headers != headers
 
 
+async def test_server_brought_up_again_is_the_one_that_runs_and_on_another_port_keeps_its_books(tryton) -> None:
+    await sales_order_create(tryton.client, asked := tryton.order())
+    before = real_servers.up_again("tryton")
+    assert real_servers.up_again("tryton") == before
+    chosen = process.free_port(0)
+    try:
+        moved = real_servers.up_again("tryton", chosen)
+        assert moved.url == f"http://127.0.0.1:{chosen}"
+        async with Tryton(moved.url, tryton.books, tryton.data) as elsewhere:
+            assert [found.external_reference for found in await elsewhere.found(asked.external_reference)] == [
+                asked.external_reference
+            ]
+    finally:
+        assert real_servers.up_again("tryton", int(before.url.rpartition(":")[2])).url == before.url
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not invoices.REAL.exists(), reason="the real invoice file is not on this machine")
@@ -466,15 +483,15 @@ def _header(tryton: Tryton, order: SalesOrder) -> list[tuple[Any, ...]]:
 
 def _lines(tryton: Tryton, order: SalesOrder) -> list[tuple[Any, ...]]:
     return tryton.rows(
-        "SELECT line.sequence, product.code, line.quantity, line.unit_price FROM sale_line line "
+        "SELECT line.sequence, product.code, line.quantity, unit.symbol, line.unit_price FROM sale_line line "
         "JOIN sale_sale sale ON sale.id = line.sale JOIN product_product product ON product.id = line.product "
-        "WHERE sale.reference = ? ORDER BY line.sequence",
+        "JOIN product_uom unit ON unit.id = line.unit WHERE sale.reference = ? ORDER BY line.sequence",
         order.external_reference,
     )
 
 
 def _expected_lines(order: SalesOrder) -> list[tuple[Any, ...]]:
-    return [(line.line_number, line.material, line.quantity, line.net_price) for line in order.lines]
+    return [(line.line_number, line.material, line.quantity, line.unit, line.net_price) for line in order.lines]
 
 
 def _taxes(tryton: Tryton, order: SalesOrder) -> Iterator[Decimal]:
