@@ -16,10 +16,6 @@ from tandem.store.workers import BEAT_S, DEAD_AFTER_S, Worker
 if TYPE_CHECKING:
     from tandem.engine.engine import Engine
 
-_OUTAGE_S = DEAD_AFTER_S - 1.5 * BEAT_S
-"""A store that answered nobody for so long may have kept the living silent for too long. What is shorter, such as the
-lock of a worker that was stopped inside a transaction, has not."""
-
 Duty = Callable[[bool], Awaitable[None]]
 """What one of all workers does at each beat. It is told whether this worker may judge others by their silence."""
 
@@ -69,7 +65,7 @@ class Presence:
     def _note_beat(self) -> None:
         """After an outage of the store everybody looks dead: then the others get the time to show that they live."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._last_beat_s > _OUTAGE_S:
+        if now_s - self._last_beat_s > 2 * BEAT_S:
             self._steady_since_s = now_s
         self._last_beat_s = now_s
 
