@@ -19,7 +19,14 @@ from tandem.workspace.reach import fault_of
 from tandem.workspace.workspace import Workspace
 
 State = Literal["ok", "missing", "unneeded"]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell")
+CHROMIUM = (
+    "/usr/lib/chromium/chromium",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium-headless-shell",
+)
 FREE_BYTES = 500_000_000
 
 

@@ -13,7 +13,7 @@ from tandem.channels.browser.rest import Requests
 from tandem.channels.browser.sending import send_once, stop_sending_once
 from tandem.channels.looks import Looks
 from tandem.channels.screen import Target
-from tandem.channels.selectors import AnyCandidate, AnyScreenFile
+from tandem.channels.selectors import AnyScreenFile
 from tandem.domain.clock import SystemClock
 from tandem.errors import AccessRefused, LoginExpired, NotSent, ScreenNotReady, Throttled, Unavailable
 from tandem.http.retry_after import retry_after_s
@@ -65,13 +65,15 @@ class BrowserScreen:
     async def recognise(self, screen: AnyScreenFile, within_s: float) -> None:
         self._find.shown = screen
         looks = Looks(within_s, POLL_S)
+        signs = {kind: sign for kind, sign in self._signs.items() if sign.screen != screen.screen}
+        messages = [candidate for message in screen.messages.values() for candidate in message.find]
+        others = [*messages, *(candidate for sign in signs.values() for candidate in sign.recognise)]
         with self._find.failing(screen.screen):
             while await looks.again() and not await self._find.any_matches(screen.recognise):
-                signs, messages = self._sign_candidates(screen), _message_candidates(screen)
                 speaks = False
-                if await self._find.any_matches([*signs, *messages]):
+                if await self._find.any_matches(others):
                     speaks = await self._find.any_matches(messages)
-                    await self._raise_sign(screen)
+                    await self._raise_sign(signs, screen)
                 if looks.last or speaks:
                     raise await self._not_recognised(screen)
         self._raise_dialog()
@@ -202,13 +204,9 @@ class BrowserScreen:
             await field.fill(value)
             return await field.input_value()
 
-    def _sign_candidates(self, screen: AnyScreenFile) -> list[AnyCandidate]:
-        signs = [sign for sign in self._signs.values() if sign.screen != screen.screen]
-        return [candidate for sign in signs for candidate in sign.recognise]
-
-    async def _raise_sign(self, screen: AnyScreenFile) -> None:
-        for kind, sign in self._signs.items():
-            if sign.screen != screen.screen and await self._find.any_matches(sign.recognise):
+    async def _raise_sign(self, signs: Mapping[type[NotSent], AnyScreenFile], screen: AnyScreenFile) -> None:
+        for kind, sign in signs.items():
+            if await self._find.any_matches(sign.recognise):
                 raise kind(
                     "{system} shows its {sign} screen instead of {screen}.",
                     system=self._system,
@@ -249,7 +247,3 @@ class BrowserScreen:
             raise LoginExpired("{system} answers screen {screen} with 401.", **place)
         if response.status >= 500:
             raise Unavailable("{system} answers screen {screen} with {status}.", **place)
-
-
-def _message_candidates(screen: AnyScreenFile) -> list[AnyCandidate]:
-    return [candidate for message in screen.messages.values() for candidate in message.find]
