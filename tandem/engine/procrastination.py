@@ -34,7 +34,6 @@ _AHEAD_S = 4.0
 is woken for another reason."""
 _PAUSE_S = 1.0
 _FORGET_AFTER_S = 3600.0
-_BEGUN, _NEW = 10, 0
 _CONNECTION = {"application_name": "tandem queue", "options": "-c synchronous_commit=off", "connect_timeout": 10}
 
 
@@ -123,13 +122,14 @@ class ProcrastinateDispatcher:
             _note_loss(error)
 
     async def sweep(self) -> None:
-        """End the jobs of dead workers, and make every job that is missing."""
+        """End the jobs of dead workers, put what has begun before what is new, and make every job that is missing."""
         try:
             for job in await self._jobs.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
                 await self._end(job)
             await self._jobs.prune_stalled_workers(_FORGET_AFTER_S)
         except ConnectorException as error:
             _note_loss(error)
+        await self._database.write(job_queue.put_begun_first)
         await self.announce()
 
     async def _fetch(self, limit: int) -> list[Job]:
@@ -187,7 +187,7 @@ class ProcrastinateDispatcher:
             lock=run.business_key,
             queueing_lock=run.run_id,
             queue=run.queue,
-            priority=_BEGUN if run.begun else _NEW,
+            priority=job_queue.BEGUN if run.begun else job_queue.NEW,
             schedule_at=run.wake_at,
             task_kwargs={"run_id": run.run_id},
         ).job

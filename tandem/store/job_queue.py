@@ -3,14 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, and_, column, exists, func, or_, select, table, text
+from sqlalchemy import Connection, Integer, Text, and_, column, exists, func, or_, select, table, text, update
 from sqlalchemy.dialects.postgresql import ENUM
 
 from tandem.store.runs import Scope
 from tandem.store.schema import runs
 
 _Status = ENUM("todo", "doing", name="procrastinate_job_status", create_type=False)
-jobs = table("procrastinate_jobs", column("queueing_lock", Text), column("queue_name", Text), column("status", _Status))
+NEW, BEGUN = 0, 10
+"""Priorities of jobs. What has begun goes first: what it has done is half of something."""
+jobs = table(
+    "procrastinate_jobs",
+    column("queueing_lock", Text),
+    column("queue_name", Text),
+    column("status", _Status),
+    column("priority", Integer),
+)
 
 
 @dataclass(frozen=True)
@@ -53,3 +61,13 @@ def undispatched(connection: Connection, limit: int, until: datetime, scope: Sco
         select(runs).where(due, within, ~live, runs.c.queue.not_in(full)).order_by(runs.c.id).limit(limit)
     )
     return [Undispatched(row.id, row.business_key, row.queue, row.epoch > 0, row.wake_at) for row in rows]
+
+
+def put_begun_first(connection: Connection) -> None:
+    """Raise the jobs of runs that have begun since: a run taken from a dead worker may have one left from before.
+
+    Two workers that make jobs at once can make two for one run; the second waits while the first is carried out.
+    """
+    begun = select(runs.c.id).where(runs.c.status == "ready", runs.c.epoch > 0)
+    waiting = and_(jobs.c.status == "todo", jobs.c.priority < BEGUN, jobs.c.queueing_lock.in_(begun))
+    connection.execute(update(jobs).where(waiting).values(priority=BEGUN))

@@ -253,6 +253,24 @@ async def test_service_runs_inside_the_worker_until_it_stops(firm: Firm) -> None
     assert (diary.begun, told) == (["a"], ["cancelled"])
 
 
+async def test_run_that_has_begun_goes_before_new_ones_whatever_its_job_was_made_for(database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        firm, diary = Firm("procrastinate", database_url, stack), Diary()
+        await firm.add(*((f"r{number}", f"key {number}") for number in range(5)))
+        await (await firm.hire(diary.process)).engine.announce()
+
+        def begin_elsewhere(connection: Connection) -> None:
+            runs.take(connection, "r4", SystemClock().now())
+            runs.hand_over(connection, "r4", 1)
+
+        await firm.books.write(begin_elsewhere)
+        last = await firm.hire(diary.process, concurrency=1)
+        await last._dispatcher.sweep()
+        async with at_work(last):
+            await firm.until_ended()
+    assert diary.begun == ["r4", "r0", "r1", "r2", "r3"]
+
+
 async def test_queue_that_nobody_serves_keeps_no_other_from_its_jobs(database_url: str) -> None:
     database = open_database(database_url)
     queues = {"a": "desktop", "b": "desktop", "c": "desktop", "d": "api"}
