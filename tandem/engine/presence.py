@@ -16,6 +16,10 @@ from tandem.store.workers import BEAT_S, DEAD_AFTER_S, Worker
 if TYPE_CHECKING:
     from tandem.engine.engine import Engine
 
+_OUTAGE_S = DEAD_AFTER_S - 1.5 * BEAT_S
+"""A store that answered nobody for so long may have kept the living silent for too long. What is shorter, such as the
+lock of a worker that was stopped inside a transaction, has not."""
+
 Duty = Callable[[bool], Awaitable[None]]
 """What one of all workers does at each beat. It is told whether this worker may judge others by their silence."""
 
@@ -45,27 +49,47 @@ class Presence:
         await self._database.write(lambda connection: workers.beat(connection, self._worker))
 
     async def keep(self) -> None:
-        """Beat until cancelled. Raises StoreError when the store stays away: by then others have our runs."""
-        while True:
-            await self._clock.sleep(BEAT_S)
-            is_ours = await self._database.write(self._beat)
-            self._note_beat()
-            await self._on_beat()
-            if is_ours:
-                await self._do_duty(self._last_beat_s - self._steady_since_s >= DEAD_AFTER_S)
+        """Beat until cancelled, whatever the duty does meanwhile.
+
+        Raises StoreError when the store stays away: by then others have our runs.
+        """
+        chores: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._clock.sleep(BEAT_S)
+                if chores is not None and chores.done():
+                    chores = chores.result()
+                is_ours = await self._database.write(self._beat if chores is None else self._beat_only)
+                self._note_beat()
+                if chores is None:
+                    chores = asyncio.create_task(self._do_chores(is_ours))
+        finally:
+            if chores is not None:
+                chores.cancel()
+                await asyncio.gather(chores, return_exceptions=True)
 
     async def end(self) -> None:
         """Leave as one should."""
         await self._database.write(lambda connection: workers.leave(connection, self._worker.id))
 
     def _beat(self, connection: Connection) -> bool:
+        """Whether the duty is ours this time."""
         workers.beat(connection, self._worker)
         return workers.take_duty(connection, self._duty, 0.9 * BEAT_S)
+
+    def _beat_only(self, connection: Connection) -> bool:
+        workers.beat(connection, self._worker)
+        return False
+
+    async def _do_chores(self, is_ours: bool) -> None:
+        await self._on_beat()
+        if is_ours:
+            await self._do_duty(self._last_beat_s - self._steady_since_s >= DEAD_AFTER_S)
 
     def _note_beat(self) -> None:
         """After an outage of the store everybody looks dead: then the others get the time to show that they live."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._last_beat_s > 2 * BEAT_S:
+        if now_s - self._last_beat_s > _OUTAGE_S:
             self._steady_since_s = now_s
         self._last_beat_s = now_s
 

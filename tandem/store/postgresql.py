@@ -32,7 +32,7 @@ _SESSION = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
     "application_name": "tandem",
-    "options": "-c idle_in_transaction_session_timeout=5s -c lock_timeout=60s",
+    "options": "-c idle_in_transaction_session_timeout=2s -c lock_timeout=60s",
 }
 _CONFLICTS = ("40001", "40P01", "23505")
 """Serialisation failure, deadlock, unique violation."""
