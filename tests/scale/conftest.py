@@ -6,17 +6,38 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tandem.store import runs, workers
 from tandem.store.database import Database
 from tandem.store.opening import open_database
+from tandem.store.schema import firing_runs, firings
 from tandem.workspace.demonstration import Stage, staged
 from tandem.workspace.engine import working_engine
 from tandem.workspace.workspace import Workspace
 from tests.e2e.conftest import BOT, Site, demonstration
 
+BEAT = "beat"
+BEATING = """
+from tandem.domain.record import Record, Text
+from tandem.engine.bot import BotResult
+from tandem.engine.run import Run
+
+
+class Item(Record):
+    on: Text
+
+    @property
+    def business_key(self) -> str:
+        return self.on
+
+
+async def process(run: Run) -> BotResult:
+    return BotResult(outcome="beaten", final=False)
+"""
 EMBEDDED = "store: sqlite:///data/tandem.db"
 OpenDatabase = Callable[[], Database]
 
@@ -57,6 +78,28 @@ class Fleet:
 
     def log_of(self, number: int) -> Path:
         return self.site.folder / f"worker{number}.log"
+
+    def schedule(self) -> None:
+        """Have a bot of the workspace's own started every second, by whichever worker is first."""
+        folder = self.site.folder / "bots" / BEAT
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+        (folder / "bot.yaml").write_text(
+            f"format: 1\nbot: {BEAT}\ntitle: {{en: Beat, zh: 节拍}}\nroles: {{erp: [stock.check]}}\n"
+        )
+        (folder / "process.py").write_text(BEATING)
+        with (self.site.folder / "tandem.yaml").open("a", encoding="utf-8") as file:
+            file.write(f"schedules:\n  beat: {{bot: {BEAT}, items: [{{on: '{{due_on}}'}}], every: 1s}}\n")
+
+    def beats(self) -> tuple[list[Any], list[Any], list[str]]:
+        """Instants that started runs; instants with a run of theirs, once for each run; the runs there are."""
+        begun = select(firings.c.due_at).where(firings.c.outcome == "started").order_by(firings.c.due_at)
+        linked = select(firing_runs.c.due_at).order_by(firing_runs.c.due_at)
+        return (
+            list(self.site.books(lambda books: books.execute(begun).scalars())),
+            list(self.site.books(lambda books: books.execute(linked).scalars())),
+            [row.id for row in self.site.books(lambda books: runs.list_newest(books, 5000)) if row.bot == BEAT],
+        )
 
     def poll(self) -> list[str]:
         """Make the runs of all that changed, and leave them to the workers."""

@@ -54,6 +54,7 @@ def test_dead_and_stopped_workers_are_taken_over_and_the_revived_one_is_fenced(
 ) -> None:
     fleet.site.strike(SLOW_WRITES)
     ids = fleet.poll()
+    fleet.schedule()
     killed, stopped, _ = (fleet.start_worker("--concurrency", "4") for _ in range(3))
     wait_until(lambda: ended(fleet) or (len(fleet.in_hand()) == 3 and min(fleet.in_hand().values()) >= 2), DEADLINE_S)
 
@@ -70,6 +71,11 @@ def test_dead_and_stopped_workers_are_taken_over_and_the_revived_one_is_fenced(
     wait_until(lambda: ended(fleet), DEADLINE_S)
     wait_until(lambda: left[stopped.pid].keys() <= fleet.fenced_at(1), DEADLINE_S)
     assert_books_are_right(fleet, len(ids))
+    wait_until(lambda: len(fleet.beats()[0]) > 3, DEADLINE_S)
+    fleet.end()
+    fired, linked, made = fleet.beats()
+    assert linked == fired, "every instant that started anything started one run"
+    assert len(made) == len(fired)
 
 
 @pytest.mark.slow
