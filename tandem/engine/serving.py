@@ -31,7 +31,7 @@ class Serving:
         self.engine, self._dispatcher, self._worker, self._grace_s = engine, dispatcher, worker, grace_s
         self._under_way: dict[asyncio.Task[None], RunRow] = {}
         self._stopping = asyncio.Event()
-        self._failure: TandemError | None = None
+        self._failure: Exception | None = None
         self._presence = Presence(
             engine.database, worker, duty="sweep", do_duty=self._sweep, on_beat=dispatcher.beat, clock=engine.clock
         )
@@ -107,7 +107,7 @@ class Serving:
         again_at = self.engine.clock.now() + timedelta(seconds=_BROKE_OFF_PAUSE_S)
         await self.engine.database.write(lambda connection: runs.wait(connection, row.id, row.epoch, wake_at=again_at))
 
-    def _fail(self, error: TandemError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Nothing more is begun here, and others take what we had."""
         self._failure = self._failure or error
         self._stopping.set()
@@ -120,7 +120,7 @@ class Serving:
     async def _keep_present(self) -> None:
         try:
             await self._presence.keep()
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - whatever ended the beats, a worker without them must go
             self._fail(error)
 
     async def _sweep(self, is_steady: bool) -> None:

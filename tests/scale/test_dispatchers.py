@@ -253,6 +253,20 @@ async def test_service_runs_inside_the_worker_until_it_stops(firm: Firm) -> None
     assert (diary.begun, told) == (["a"], ["cancelled"])
 
 
+async def test_worker_that_can_beat_no_more_ends(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others take its runs, so it must not go on."""
+
+    async def fail(_: Dispatcher) -> None:
+        raise RuntimeError("queue")
+
+    monkeypatch.setattr("tandem.engine.presence.BEAT_S", 0.05)
+    for kind in (EmbeddedDispatcher, ProcrastinateDispatcher):
+        monkeypatch.setattr(kind, "beat", fail)
+    worker = await firm.hire(Diary().process)
+    with pytest.raises(RuntimeError, match="queue"):
+        await asyncio.wait_for(worker.run(), DEADLINE_S)
+
+
 async def test_run_that_has_begun_goes_before_new_ones_whatever_its_job_was_made_for(database_url: str) -> None:
     async with AsyncExitStack() as stack:
         firm, diary = Firm("procrastinate", database_url, stack), Diary()
