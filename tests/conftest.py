@@ -2,11 +2,14 @@
 
 import gc
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tandem.errors import PackagesMissing
+from tandem.store.database import Database
+from tandem.store.opening import open_database
 from tandem.workspace.real.server import Standing
 from tests import real_servers
 from tests.postgres import Server, binaries, running_server
@@ -69,8 +72,8 @@ def real_server() -> Iterator[Callable[[str, str], Standing]]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server."""
+def postgresql() -> Iterator[Server]:
+    """A server of ours, for this process."""
     programs = binaries()
     assert programs is not None, "no PostgreSQL here: apt-get install -y postgresql"
     with running_server(programs) as running:
@@ -78,6 +81,20 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def database_url(server: Server) -> str:
+def database_url(postgresql: Server) -> str:
     """A new database on it."""
-    return server.create(f"tandem{next(_numbers)}")
+    return postgresql.create(f"tandem{next(_numbers)}")
+
+
+@pytest.fixture
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Path | str]:
+    """Where a store of a kind, ``sqlite`` or ``postgresql``, can be made: a file, or a new database of the server."""
+    return lambda kind: tmp_path / "tandem.db" if kind == "sqlite" else request.getfixturevalue("database_url")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, new_store: Callable[[str], Path | str]) -> AsyncIterator[Database]:
+    """Each kind of store, opened."""
+    opened = open_database(new_store(request.param))
+    yield opened
+    await opened.close()

@@ -1,4 +1,4 @@
-"""Both stores, opened anew for each test, and fleets of workers on them."""
+"""Two views of one store, and fleets of workers."""
 
 import asyncio
 import signal
@@ -40,14 +40,6 @@ async def process(run: Run) -> BotResult:
 """
 EMBEDDED = "store: sqlite:///data/tandem.db"
 OpenDatabase = Callable[[], Database]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    store = tmp_path / "tandem.db" if request.param == "sqlite" else request.getfixturevalue("database_url")
-    opened = open_database(store)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -158,9 +150,9 @@ def fleet_on(stage: Stage, store: str) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, request: pytest.FixtureRequest, new_store: Callable[[str], Path | str]) -> Iterator[Fleet]:
     """``request.param``: the kind of store, and how many orders the sandboxes hold."""
     kind, orders = request.param
-    store = EMBEDDED.removeprefix("store: ") if kind == "sqlite" else request.getfixturevalue("database_url")
+    store = EMBEDDED.removeprefix("store: ") if kind == "sqlite" else str(new_store(kind))
     with staged(tmp_path / "acme", "en", demonstration(), str(orders)) as stage, fleet_on(stage, store) as made:
         yield made

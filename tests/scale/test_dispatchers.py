@@ -103,11 +103,10 @@ async def at_work(*workers: Serving) -> AsyncIterator[None]:
 
 
 @pytest.fixture(params=["embedded sqlite", "embedded postgresql", "procrastinate"])
-async def firm(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Firm]:
-    is_file = request.param == "embedded sqlite"
-    store: Path | str = tmp_path / "tandem.db" if is_file else request.getfixturevalue("database_url")
+async def firm(request: pytest.FixtureRequest, new_store: Callable[[str], Path | str]) -> AsyncIterator[Firm]:
+    kind, _, store = request.param.partition(" ")
     async with AsyncExitStack() as stack:
-        yield Firm(request.param.split()[0], store, stack)
+        yield Firm(kind, new_store(store or "postgresql"), stack)
 
 
 class Diary:

@@ -81,16 +81,16 @@ def test_dead_and_stopped_workers_are_taken_over_and_the_revived_one_is_fenced(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fleet", [("postgresql", 80)], indirect=True)
-def test_server_restarted_in_the_middle_of_a_batch_completes_it(fleet: Fleet, server: Server) -> None:
+def test_server_restarted_in_the_middle_of_a_batch_completes_it(fleet: Fleet, postgresql: Server) -> None:
     fleet.site.strike(SLOW_WRITES)
     ids = fleet.poll()
     for _ in range(2):
         fleet.start_worker("--concurrency", "4")
     for share in (0.1, 0.4):
         wait_until(lambda share=share: fleet.count_finished() >= share * len(ids), DEADLINE_S)
-        server.stop("immediate")
+        postgresql.stop("immediate")
         time.sleep(1)
-        server.start()
+        postgresql.start()
     wait_until(lambda: ended(fleet), DEADLINE_S)
     assert [worker.poll() for worker in fleet.workers] == [None, None]
     assert_books_are_right(fleet, len(ids))

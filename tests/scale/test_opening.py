@@ -62,9 +62,9 @@ def test_server_that_is_away_is_one_sentence(acme: Path, capsys: pytest.CaptureF
 
 
 def test_database_that_does_not_exist_is_one_sentence(
-    acme: Path, server: Server, capsys: pytest.CaptureFixture[str]
+    acme: Path, postgresql: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep_books_at(acme, server.url("nowhere"))
+    keep_books_at(acme, postgresql.url("nowhere"))
     code, sentence = told(capsys, "worker")
     assert code == 2
     assert 'cannot be opened: database "nowhere" does not exist. Create it on the server' in sentence
@@ -104,11 +104,11 @@ def test_password_comes_from_where_tandem_yaml_says(
 
 
 def test_password_comes_from_the_password_file_of_postgresql(
-    acme: Path, locked: str, server: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    acme: Path, locked: str, postgresql: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = acme / "pgpass"
     file.touch(mode=0o600)
-    file.write_text(f"127.0.0.1:{server.port}:*:{LOCKED_USER}:{PASSWORD}\n", encoding="utf-8")
+    file.write_text(f"127.0.0.1:{postgresql.port}:*:{LOCKED_USER}:{PASSWORD}\n", encoding="utf-8")
     monkeypatch.setenv("PGPASSFILE", str(file))
     keep_books_at(acme, locked)
     assert told(capsys, "runs", "list") == (0, "")

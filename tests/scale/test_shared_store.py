@@ -131,18 +131,18 @@ async def test_worker_stopped_inside_a_transaction_holds_nobody_up(shared: Pair)
 
 
 @contextmanager
-def _wire(server: Server) -> Iterator[Wire]:
-    wire = Wire(server.port)
+def _wire(postgresql: Server) -> Iterator[Wire]:
+    wire = Wire(postgresql.port)
     yield wire
     wire.close()
 
 
 @pytest.mark.parametrize("breaks", [("before",), ("after",), ("after", "after", "before"), ("before", "after")])
 async def test_commit_without_an_answer_is_looked_up_and_done_once(
-    server: Server, database_url: str, breaks: tuple[Break, ...]
+    postgresql: Server, database_url: str, breaks: tuple[Break, ...]
 ) -> None:
-    with _wire(server) as wire:
-        database = open_database(database_url.replace(str(server.port), str(wire.port)))
+    with _wire(postgresql) as wire:
+        database = open_database(database_url.replace(str(postgresql.port), str(wire.port)))
         await database.write(lambda connection: connection.execute(text("CREATE TABLE counted (n int)")) and None)
         wire.break_next_commit(*breaks)
         insert = text("INSERT INTO counted VALUES (:n) RETURNING n")
@@ -150,11 +150,11 @@ async def test_commit_without_an_answer_is_looked_up_and_done_once(
             assert await database.write(lambda c, n=number: c.execute(insert, {"n": n}).scalar()) == number
         await database.close()
     assert (wire.breaks, wire.broken) == ([], len(breaks))
-    assert server.sql("SELECT count(*), count(DISTINCT n) FROM counted", database_url.rsplit("/", 1)[1]) == "5|5"
+    assert postgresql.sql("SELECT count(*), count(DISTINCT n) FROM counted", database_url.rsplit("/", 1)[1]) == "5|5"
 
 
 async def test_server_restarted_while_writing_and_reading_loses_and_doubles_nothing(
-    server: Server, database_url: str
+    postgresql: Server, database_url: str
 ) -> None:
     database = open_database(database_url, patience_s=280.0)
     await database.write(lambda connection: connection.execute(text("CREATE TABLE counted (n int)")) and None)
@@ -168,8 +168,8 @@ async def test_server_restarted_while_writing_and_reading_loses_and_doubles_noth
     async def restart() -> None:
         for _ in range(2):
             await asyncio.sleep(0.3)
-            await asyncio.to_thread(server.stop, "immediate")
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(postgresql.stop, "immediate")
+            await asyncio.to_thread(postgresql.start)
 
     await asyncio.gather(*(write(1000 * task) for task in range(4)), restart())
     numbers = await database.read(lambda c: c.execute(text("SELECT n FROM counted")).scalars().all())
@@ -177,16 +177,16 @@ async def test_server_restarted_while_writing_and_reading_loses_and_doubles_noth
     assert sorted(numbers) == [1000 * task + n for task in range(4) for n in range(200)]
 
 
-async def test_server_that_stays_away_is_one_sentence_when_patience_ends(server: Server, database_url: str) -> None:
+async def test_server_that_stays_away_is_one_sentence_when_patience_ends(postgresql: Server, database_url: str) -> None:
     database = open_database(database_url, patience_s=0.5)
-    server.stop("immediate")
+    postgresql.stop("immediate")
     try:
         with pytest.raises(StoreError, match=r"cannot be used: Connection refused"):
             await database.write(adding(new("a")))
         with pytest.raises(StoreError, match=r"cannot be used: Connection refused"):
             await database.read(lambda connection: runs.list_newest(connection, 1))
     finally:
-        server.start()
+        postgresql.start()
     await database.write(adding(new("a")))
     await database.close()
 

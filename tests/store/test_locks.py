@@ -1,8 +1,7 @@
 """Locks: first come, first served; shared beside shared; kept by the run, whatever becomes of its worker."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy import Connection
 from tandem.store import locks, runs
 from tandem.store.database import Database
 from tandem.store.locks import Place
-from tandem.store.opening import open_database
 from tandem.store.runs import NewRun, RunRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,13 +50,11 @@ class Runs:
 
 
 @pytest.fixture
-async def under_way(tmp_path: Path) -> AsyncIterator[Runs]:
-    database = open_database(tmp_path / "tandem.db")
+async def under_way(database: Database) -> Runs:
     new = [NewRun(run_id, "bot", run_id, run_id, {}) for run_id in "abc"]
     await database.write(lambda connection: runs.add(connection, new, NOW))
     await database.write(lambda connection: runs.claim(connection, 3, NOW))
-    yield Runs(database)
-    await database.close()
+    return Runs(database)
 
 
 async def test_run_that_waits_is_ready_once_the_one_before_it_leaves(under_way: Runs) -> None:

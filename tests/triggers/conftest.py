@@ -55,9 +55,8 @@ BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirec
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    is_embedded = getattr(request, "param", "sqlite") == "sqlite"
-    return tmp_path / "tandem.db" if is_embedded else request.getfixturevalue("database_url")
+def store(request: pytest.FixtureRequest, new_store: Callable[[str], Path | str]) -> Path | str:
+    return new_store(getattr(request, "param", "sqlite"))
 
 
 MakeEngine = Callable[..., Engine]
