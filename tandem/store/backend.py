@@ -46,6 +46,14 @@ class Backend(Protocol):
         """Whether another process was in the way: the same work, done again, meets what that one left."""
         ...
 
+    def is_held_up(self, error: DBAPIError) -> bool:
+        """Whether a lock was not to be had in time: what was done was undone."""
+        ...
+
+    def end_stalled(self) -> None:
+        """End the sessions whose clients stand still in the middle of a transaction, and with them their locks."""
+        ...
+
     def store_error(self, error: DBAPIError) -> StoreError:
         """The failure in one sentence, without the data it was about."""
         ...

@@ -120,7 +120,8 @@ class Database:
 
     def _carry_out(self, works: list[Work[Any]]) -> list[Any]:
         """The results of the works, done in one transaction, once it is committed."""
-        patience, conflicts = _Patience(self.backend), 0
+        patience, lock_patience = _Patience(self.backend), _Patience(self.backend, "store.held_up")
+        conflicts = 0
         doubtful: list[Any] | None = None
         while True:
             try:
@@ -139,6 +140,8 @@ class Database:
                     self._disconnect(broken=True)
                     if not patience.wait():
                         raise _Away(self.backend.store_error(error)) from None
+                elif self.backend.is_held_up(error) and lock_patience.wait():
+                    self.backend.end_stalled()
                 elif self.backend.is_conflict(error) and len(works) == 1 and conflicts < _CONFLICTS_AT_MOST:
                     conflicts, doubtful = conflicts + 1, None
                 else:
@@ -166,10 +169,10 @@ class _Away(Exception):
 
 
 class _Patience:
-    """Waiting for a lost database, longer each time, until the backend's patience is at its end."""
+    """Waiting for a lost database or a lock, longer each time, until the backend's patience is at its end."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, event: str = "store.lost") -> None:
+        self._backend, self._event = backend, event
         self._until_s: float | None = None
         self._pause_s = _PAUSE_S
 
@@ -178,7 +181,7 @@ class _Patience:
         now_s = time.monotonic()
         if self._until_s is None:
             self._until_s = now_s + self._backend.patience_s
-            log.event("store.lost", level="WARNING", store=self._backend.name)
+            log.event(self._event, level="WARNING", store=self._backend.name)
         if now_s >= self._until_s:
             return False
         time.sleep(min(self._pause_s, self._until_s - now_s))

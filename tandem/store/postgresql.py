@@ -3,8 +3,11 @@
 A group of writes whose COMMIT was not answered is looked up by a mark that the group itself left: its number, in the
 writer's own row. The row is locked by the transaction in doubt, so whoever reads it waits until that one is decided.
 (``pg_xact_status`` alone would not do: after a crash of the server, the id of a transaction of which nothing had
-reached the disk may be given to another one.) The server ends a transaction that its client left open, so that a
-worker which was stopped in the middle of one holds nobody up.
+reached the disk may be given to another one.)
+
+A worker that was stopped in the middle of a transaction holds nobody up. Between two statements the server ends its
+session; within a pipeline of them it does not (to the server the client is about to send the next one), so whoever
+waits for a lock ends such sessions.
 """
 
 import re
@@ -32,12 +35,20 @@ _SESSION = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
     "application_name": "tandem",
-    "options": "-c idle_in_transaction_session_timeout=2s -c lock_timeout=60s",
 }
+_SETTINGS = "-c idle_in_transaction_session_timeout=2s -c lock_timeout="
+_READER_WAITS, _WRITER_WAITS = "60s", "2s"
+"""For a lock. A reader waits for one only where tables are made; the writer tries again, with what stalls ended."""
 _CONFLICTS = ("40001", "40P01", "23505")
 """Serialisation failure, deadlock, unique violation."""
 _LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "53300")
 """Connection trouble, server stopping, crashed, starting; session ended while idle; too many connections."""
+_NO_LOCK = "55P03"
+_end_stalled = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND usename = current_user AND application_name LIKE 'tandem%' AND state = 'active' "
+    "AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - interval '2 seconds'"
+)
 _seal = (
     update(writers)
     .where(writers.c.id == bindparam("writer"))
@@ -56,7 +67,8 @@ class PostgresqlBackend:
         parts = make_url(url)
         self.name, self.patience_s = url.replace(f"{parts.username}@", "", 1), patience_s
         address = parts.set(drivername="postgresql+psycopg", password=password)
-        self.reading, self.writing = _engine(self.name, address, _READERS), _engine(self.name, address, 1)
+        self.reading = _engine(self.name, address, _READERS, _READER_WAITS)
+        self.writing = _engine(self.name, address, 1, _WRITER_WAITS)
         self._id, self._has_mark = new_id(), False
         event.listen(self.writing, "connect", self._make_mark)
         try:
@@ -85,6 +97,15 @@ class PostgresqlBackend:
     def is_conflict(self, error: DBAPIError) -> bool:
         """Whether another process wrote, or locked, the same rows."""
         return _sqlstate(error) in _CONFLICTS
+
+    def is_held_up(self, error: DBAPIError) -> bool:
+        """Whether the writer waited for a lock in vain."""
+        return _sqlstate(error) == _NO_LOCK
+
+    def end_stalled(self) -> None:
+        """End the sessions of ours that have stood still in a pipeline of statements for two seconds."""
+        with suppress(DBAPIError), self.reading.connect() as connection:
+            connection.execute(_end_stalled)
 
     def store_error(self, error: DBAPIError) -> StoreError:
         """The failure in one sentence: the server's own, without its detail, which would quote data."""
@@ -128,13 +149,13 @@ class PostgresqlBackend:
         )
 
 
-def _engine(name: str, url: URL, connections: int) -> Engine:
+def _engine(name: str, url: URL, connections: int, lock_timeout: str) -> Engine:
     try:
         engine = create_engine(
             url,
             pool_size=connections,
             max_overflow=0,
-            connect_args=_SESSION,
+            connect_args={**_SESSION, "options": _SETTINGS + lock_timeout},
             hide_parameters=True,
             pool_timeout=600,
             execution_options={store_clock.OPTION: store_clock.ask_server},

@@ -54,6 +54,13 @@ class SqliteBackend:
         """Never: a transaction has the write lock from its beginning."""
         return False
 
+    def is_held_up(self, error: DBAPIError) -> bool:
+        """Never: who waits for the write lock has done nothing yet, and is told that the file is locked."""
+        return False
+
+    def end_stalled(self) -> None:
+        """A file has no sessions."""
+
     def store_error(self, error: DBAPIError) -> StoreError:
         """The failure in one sentence."""
         return StoreError(

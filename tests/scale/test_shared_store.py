@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
@@ -128,6 +129,34 @@ async def test_worker_stopped_inside_a_transaction_holds_nobody_up(shared: Pair)
     assert not await writing
     assert calls == [True, False]
     assert await second.read(lambda connection: journal.load(connection, "a")) == []
+
+
+async def test_worker_stopped_in_a_pipeline_of_statements_holds_nobody_up(
+    shared: tuple[Database, Database], database_url: str
+) -> None:
+    """The server takes it for busy and ends it by no limit of its own."""
+    database, _ = shared
+    await database.write(adding(new("a")))
+    with psycopg.connect(database_url, application_name="tandem") as stopped:
+        stopped.pgconn.enter_pipeline_mode()
+        for statement in (b"SET idle_in_transaction_session_timeout = '1s'", b"BEGIN", b"UPDATE runs SET mode = mode"):
+            stopped.pgconn.send_query_params(statement, None)
+        stopped.pgconn.send_flush_request()
+        stopped.pgconn.flush()
+        assert await asyncio.wait_for(database.write(lambda connection: runs.take(connection, "a", NOW)), 30)
+        stopped.close()
+
+
+async def test_lock_that_is_not_to_be_had_is_one_sentence_when_patience_ends(database_url: str) -> None:
+    """Whoever holds it is at work: its session stays."""
+    database = open_database(database_url, patience_s=0.5)
+    await database.write(adding(new("a")))
+    with psycopg.connect(database_url, application_name="tandem") as busy:
+        busy.execute("UPDATE runs SET mode = mode")
+        with pytest.raises(StoreError, match="lock timeout"):
+            await database.write(lambda connection: runs.take(connection, "a", NOW))
+    assert await database.write(lambda connection: runs.take(connection, "a", NOW))
+    await database.close()
 
 
 @contextmanager
