@@ -122,10 +122,17 @@ class Fleet:
     def count_finished(self) -> int:
         return sum(row.status == "finished" for row in self.rows())
 
+    def taken_by(self, number: int) -> set[str]:
+        """The runs that a worker's log says it began or went on with, late looks included."""
+        return self._logged(number, "run.taken")
+
     def fenced_at(self, number: int) -> set[str]:
         """The runs that a worker's log says it may no longer work on."""
+        return self._logged(number, "run.fenced")
+
+    def _logged(self, number: int, event: str) -> set[str]:
         lines = self.log_of(number).read_text(encoding="utf-8").splitlines()
-        return {line.split("run=")[1].split()[0] for line in lines if "run.fenced" in line}
+        return {line.split("run=")[1].split()[0] for line in lines if event in line}
 
     def end(self) -> None:
         for worker in self.workers:

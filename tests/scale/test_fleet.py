@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from tandem.store import journal
 from tests.e2e.conftest import BOT
 from tests.postgres import Server, wait_until
 from tests.scale.conftest import Fleet
 
 SLOW_WRITES = {"erp": ("late_answer:write:0.5:0.4",), "crm": ("late_answer:write:0.5:0.4",)}
+WRITE = "erp.sales_order.create"
 DEADLINE_S = 300.0
 
 
@@ -93,6 +95,22 @@ def test_server_restarted_in_the_middle_of_a_batch_completes_it(fleet: Fleet, po
         postgresql.start()
     wait_until(lambda: ended(fleet), DEADLINE_S)
     assert [worker.poll() for worker in fleet.workers] == [None, None]
+    assert_books_are_right(fleet, len(ids))
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fleet", [("postgresql", 12)], indirect=True)
+def test_worker_without_a_browser_leaves_what_needs_one_to_a_worker_that_has_it(fleet: Fleet) -> None:
+    fleet.site.strike({"erp": ("maintenance:api/write:1",)})
+    ids = fleet.poll()
+    fleet.start_worker("--queues", "api")
+    fleet.start_worker("--queues", "browser", "--concurrency", "2")
+    wait_until(lambda: ended(fleet), DEADLINE_S)
+    created = {row.id for row in fleet.rows() if row.outcome == "created"}
+    assert [fleet.taken_by(number) & set(ids) for number in (0, 1)] == [set(ids), created]
+    assert fleet.site.books(lambda books: journal.channels_of(books, WRITE)) == {"browser": len(created)}
     assert_books_are_right(fleet, len(ids))
 
 
