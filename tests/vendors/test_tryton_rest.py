@@ -16,11 +16,14 @@ from api_clients.tryton.operations import (
     business_partner_find,
     connect,
     credit_position_find,
+    production_order_cancel,
     production_order_create,
+    production_order_find,
     project_time_find,
     receipt_cancel,
     receipt_create,
     receipt_find,
+    receipt_post,
     sales_order_cancel,
     sales_order_confirm,
     sales_order_create,
@@ -36,7 +39,7 @@ from api_clients.tryton.pages import Pages
 from fixtures.tryton.real import bills_of_materials
 from tandem.domain.business_partner import BusinessPartnerLookup
 from tandem.domain.credit_position import CreditPositionLookup
-from tandem.domain.production_order import ProductionOrder
+from tandem.domain.production_order import ProductionOrder, ProductionOrderLookup
 from tandem.domain.receipt import Receipt, ReceiptLookup
 from tandem.domain.sales_order import SalesOrderLookup
 from tandem.domain.shipment import ShipmentLookup
@@ -97,6 +100,12 @@ async def rest(standing, key) -> AsyncIterator[Client]:
         yield client
 
 
+def planned(tryton: Tryton, reference: str) -> ProductionOrder:
+    """Of a gift set."""
+    code = next(iter(bills_of_materials(tryton.data)))
+    return ProductionOrder(external_reference=reference, material=code, quantity=Decimal(1), unit="u", planned_on=TODAY)
+
+
 def header(key: Mapping[str, Any]) -> dict[str, str]:
     return {"authorization": f"Bearer {key['key']}"}
 
@@ -150,6 +159,20 @@ async def test_receipt_reads_alike_through_both_and_is_never_half_reversed(tryto
     with pytest.raises(NotOffered, match="fills in no forms"):
         await receipt_cancel(rest, made.compensation())
     assert (await receipt_find(rest, lookup)).documents[0].draft, "a draft that cannot be reversed was posted"
+    await receipt_post(rest, made.post())
+    assert not (await receipt_find(tryton.client, lookup)).documents[0].draft
+
+
+async def test_production_order_reads_alike_through_both_and_is_cancelled_by_its_button(tryton, rest):
+    asked = planned(tryton, "REST-P1")
+    made = await production_order_create(tryton.client, asked)
+    lookup = ProductionOrderLookup(external_reference=asked.external_reference)
+    found = await production_order_find(rest, lookup)
+    assert found == await production_order_find(tryton.client, lookup)
+    assert asked.differences(found.documents[0]) == ()
+    for _ in range(2):
+        await production_order_cancel(rest, made.compensation())
+    assert tryton.rows("SELECT state FROM production WHERE reference = 'REST-P1'") == [("cancelled",)]
 
 
 async def test_refusals_of_reads_are_those_of_json_rpc(tryton, rest):
@@ -310,13 +333,9 @@ async def test_what_a_screen_would_fill_in_is_not_offered_and_nothing_is_written
     with pytest.raises(NotOffered, match="auth of kind session"):
         await sales_order_create(rest, asked)
     assert tryton.rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", asked.external_reference) == [(0,)]
-    code = next(iter(bills_of_materials(tryton.data)))
-    planned = ProductionOrder(
-        external_reference="REST-P", material=code, quantity=Decimal(1), unit="u", planned_on=TODAY
-    )
     with pytest.raises(NotOffered, match="auth of kind session"):
-        await production_order_create(rest, planned)
-    assert tryton.rows("SELECT COUNT(*) FROM production WHERE reference = 'REST-P'") == [(0,)]
+        await production_order_create(rest, planned(tryton, "REST-P2"))
+    assert tryton.rows("SELECT COUNT(*) FROM production WHERE reference = 'REST-P2'") == [(0,)]
 
 
 async def test_record_this_user_may_not_touch_are_refused(rest):
