@@ -120,9 +120,9 @@ class Server:
 
 @dataclass
 class Proxy:
-    """Hands everything on, but for the first request that holds ``marked``, in its address or its body; ``struck``
+    """Hands everything on, but for the first request that holds ``marked`` in its address or body.
 
-    once that came.
+    ``struck`` once that came.
     """
 
     server: Server
