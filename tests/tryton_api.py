@@ -1,5 +1,6 @@
 """Tryton's own API, as its tests reach it: with the sample user, and a rung for each operation on an order."""
 
+from pathlib import Path
 from typing import Any
 
 from api_clients.tryton import operations as tryton
@@ -22,6 +23,11 @@ def opened(url: str, *, user: str = USER, password: str = PASSWORD, **block: Any
     """A port to the server, for its user to close; ``block``: more of the system's ``api`` block."""
     auth = {"kind": "session", "username": user, "password": password}
     return HttpPort("erp", ApiSettings.model_validate({"url": url, "auth": auth, **block}))
+
+
+def by_key(path: str) -> dict[str, Any]:
+    """The ``auth`` of the REST API, with the key that is kept in this file."""
+    return {"kind": "api_key", "header": "Authorization", "scheme": "Bearer", "key": Path(path).read_text("utf-8")}
 
 
 def channel(port: HttpPort) -> ApiChannel:

@@ -35,9 +35,9 @@ class Server:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[rungs.Client]:
-    """A client of the server at ``url``."""
-    port = tryton_api.opened(url)
+async def connected(url: str, **block: Any) -> AsyncIterator[rungs.Client]:
+    """A client of the server at ``url``; ``block``: more of the system's ``api`` block, such as another ``auth``."""
+    port = tryton_api.opened(url, **block)
     try:
         yield rungs.connect(port, tryton_api.SETTINGS)
     finally:
@@ -52,21 +52,23 @@ async def reached(standing: Standing) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def failing(url: str, marked: str, mishap: str = "reset after commit") -> AsyncIterator[rungs.Client]:
+async def failing(
+    url: str, marked: str, mishap: str = "reset after commit", **block: Any
+) -> AsyncIterator[rungs.Client]:
     """A client whose first call that holds ``marked`` meets the mishap."""
     async with server_behind(url) as server, proxied(server, marked, MISHAPS[mishap]) as proxy:
-        async with connected(proxy.url) as client:
+        async with connected(proxy.url, **block) as client:
             yield client
         assert proxy.struck
 
 
-async def performed(url: str, database: Path, operation: Operation[Any, Any], asked: Write) -> str | None:
+async def performed(url: str, database: Path, operation: Operation[Any, Any], asked: Write, **block: Any) -> str | None:
     """The number of the document that a Tandem of its own, which knows of no other, has written or found."""
 
     async def book(run: Run) -> BotResult:
         return BotResult(outcome=(await run.perform("erp", operation, run.item)).document_id)
 
-    async with connected(url) as client:
+    async with connected(url, **block) as client:
         names = (operation.name, str(operation.read_back))
         carried = {name: getattr(rungs, name.replace(".", "_")) for name in names}
         channel = ApiChannel("erp", client.http, client, carried)

@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from api_clients.sap_s4hana.fault import Fault, Refused, fault_of
+from api_clients.sap_s4hana.version4 import as_version_2, is_version_4
 from tandem.errors import AccessRefused, NotOffered, TandemError, Throttled, Unavailable, UnknownOutcome
 from tandem.log import event
 
@@ -46,9 +48,13 @@ class Reader:
         return answer
 
     def payload(self, answer: Answer, *, safe: bool) -> Any:
-        """What stands under ``d``. Raises Unavailable or UnknownOutcome for a body that is not OData JSON."""
+        """What stands under ``d``, or the same of a V4 service. Numbers keep their digits.
+
+        Raises Unavailable or UnknownOutcome for a body that is not OData JSON.
+        """
         try:
-            return json.loads(answer.content)["d"]
+            body = json.loads(answer.content, parse_float=Decimal)
+            return as_version_2(body) if is_version_4(body) else body["d"]
         except (ValueError, KeyError, TypeError):
             raise self.unbelievable(safe=safe, why="its body is not OData JSON") from None
 

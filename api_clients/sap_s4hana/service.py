@@ -1,6 +1,7 @@
-"""One OData V2 service of SAP Gateway: reads, writes, function imports and changesets over the HTTP port."""
+"""One OData service of SAP Gateway: reads, writes, function imports and changesets over the HTTP port."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +14,24 @@ from api_clients.sap_s4hana.entity import Entity, expanded
 from tandem.errors import LoginExpired
 from tandem.http.port import HttpPort
 
+_VERSION_2 = "sap/opu/odata/sap"
 _JSON = {"accept": "application/json"}
+_HAS_MORE = re.compile(rb'"__next"|@odata\.nextLink"')
 _MULTIPART = {"accept": "multipart/mixed"}
 
 
 class Service:
-    """Resources are relative to the service root, as ``literals`` builds them.
+    """Resources are relative to the service root, as ``literals`` builds them; ``under``: the path before its name.
+
+    A V4 service is read and written alike; its answers are handed out in the shape of V2, with the values of V4.
 
     Reads raise Refused, NotSent or AccessRefused; writes UnknownOutcome as well, when nobody can know.
     Reads that are asked in the same moment travel as one ``$batch``.
     """
 
-    def __init__(self, http: HttpPort, name: str, headers: dict[str, str]) -> None:
+    def __init__(self, http: HttpPort, name: str, headers: dict[str, str], *, under: str = _VERSION_2) -> None:
         self._http = http
-        self._root = f"sap/opu/odata/sap/{name}"
+        self._root = f"{under}/{name}"
         self._headers = headers
         self._csrf = CsrfSession(http, self._root, headers)
         self._reads = ReadCoalescer(self._fetch)
@@ -36,7 +41,7 @@ class Service:
         """What stands under ``d`` of one GET: an entity, a complex result, or ``{"results": [...]}``."""
         answer = self._reader.accepted(await self._reads.read(resource), safe=True)
         payload = self._reader.payload(answer, safe=True)
-        return await self._completed(payload) if b'"__next"' in answer.content else payload
+        return await self._completed(payload) if _HAS_MORE.search(answer.content) else payload
 
     async def entities(self, resource: str) -> list[Entity]:
         """The whole collection, however many pages the server makes of it."""

@@ -1,1 +1,1 @@
-"""Tryton over its JSON-RPC API: the calls its own clients make, so that its own rules fill in what a screen would."""
+"""Tryton: over the JSON-RPC of its own clients, whose rules fill in what a screen would; with a key, over REST."""

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from api_clients.tryton.api import Api
 from api_clients.tryton.product import PRODUCT
-from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row
 from tandem.domain.stock import Availability, Demand
 
 _MOVE = "stock.move"
 
 
-async def available(client: Rpc, products: Sequence[Row], warehouse: int, on: date) -> dict[int, Decimal]:
+async def available(client: Api, products: Sequence[Row], warehouse: int, on: date) -> dict[int, Decimal]:
     """What may be promised of each product, by its id, in its base unit."""
     ids = [product["id"] for product in products]
     on_the_day, in_the_end, late = await asyncio.gather(
@@ -40,14 +40,14 @@ def availability(demand: Demand, product: Row, quantities: dict[int, Decimal]) -
     )
 
 
-async def _forecast(client: Rpc, ids: Sequence[int], warehouse: int, on: date | None) -> dict[int, Decimal]:
+async def _forecast(client: Api, ids: Sequence[int], warehouse: int, on: date | None) -> dict[int, Decimal]:
     rows = await client.search_read(
         PRODUCT, [["id", "in", ids]], ["forecast_quantity"], locations=[warehouse], stock_date_end=on
     )
     return {row["id"]: Decimal(str(row["forecast_quantity"])) for row in rows}
 
 
-async def _late(client: Rpc, ids: Sequence[int], warehouse: int, today: date) -> dict[int, Decimal]:
+async def _late(client: Api, ids: Sequence[int], warehouse: int, today: date) -> dict[int, Decimal]:
     domain = [
         ["product", "in", ids],
         ["state", "=", "draft"],

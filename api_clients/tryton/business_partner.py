@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from api_clients.tryton.rpc import Rpc
+from api_clients.tryton.api import Api
 from api_clients.tryton.values import Row, related
 from tandem.domain.business_partner import BusinessPartner
 from tandem.domain.credit_position import CreditPosition
@@ -13,7 +13,7 @@ _FIELDS = ("code", "name", "active", "customer_currency.code")
 CREDIT = ("code", "currency.code", "credit_limit_amount", "credit_amount")
 
 
-async def by_code(client: Rpc, code: str, fields: Sequence[str] = _FIELDS) -> Row:
+async def by_code(client: Api, code: str, fields: Sequence[str] = _FIELDS) -> Row:
     """The party; one that was deactivated too. Raises BusinessPartnerUnknown."""
     rows = await client.search_read(_PARTY, [["code", "=", code], ["active", "in", [True, False]]], fields)
     if not rows:

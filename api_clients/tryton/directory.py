@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from api_clients.tryton.rpc import Rpc
+from api_clients.tryton.api import Api
 from tandem.errors import ValidationFailed
 
 _CURRENCY, _UNIT, _WAREHOUSE = ("currency.currency", "code"), ("product.uom", "symbol"), ("stock.location", "code")
@@ -13,7 +13,7 @@ _PAYMENT_METHOD = ("account.invoice.payment.method", "name")
 class Directory:
     """Finds records by the name people know them by. Raises ValidationFailed for a name Tryton does not have."""
 
-    def __init__(self, client: Rpc) -> None:
+    def __init__(self, client: Api) -> None:
         self._client = client
         self._known: dict[tuple[str, str], int] = {}
 

@@ -10,7 +10,8 @@ _LONGEST_MESSAGE = 220
 
 @dataclass(frozen=True)
 class Fault:
-    """``kind``: Tryton's own class, such as UserError; empty for an exception that is none of its own.
+    """``kind``: Tryton's own class, such as UserError; empty for an exception that is none of its own; NotFound for a
+    record that is not there.
 
     ``name``: of a warning, such as ``….credit_limit_amount``.
     """

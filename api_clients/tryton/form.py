@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from api_clients.tryton.rpc import Rpc
+from api_clients.tryton.api import Api
 from api_clients.tryton.values import Row, plain
 from tandem.errors import ValidationFailed
 
@@ -20,7 +20,7 @@ _PRODUCTION, _PLAN = "production", ("company", "type", "state")
 _COMPONENT = ("product", "quantity", "unit", "from_location", "to_location", "company", "unit_price", "currency")
 
 
-async def new_sale(client: Rpc, party: int, warehouse: int) -> Row:
+async def new_sale(client: Api, party: int, warehouse: int) -> Row:
     """The header of a new sale to this party."""
     defaults = await client.call(_SALE, "default_get", _HEADER, False)
     blank = {**defaults, "warehouse": warehouse, "lines": []}
@@ -29,7 +29,7 @@ async def new_sale(client: Rpc, party: int, warehouse: int) -> Row:
     return {**filled, "warehouse": warehouse, "party": party}
 
 
-async def taxes(client: Rpc, sale: Row, products: Iterable[Row]) -> dict[int, list[int]]:
+async def taxes(client: Api, sale: Row, products: Iterable[Row]) -> dict[int, list[int]]:
     """The taxes of each product in this sale, by the product's id.
 
     Tryton decides by the product's accounting category and the customer's tax rule; so one call for each category.
@@ -42,7 +42,7 @@ async def taxes(client: Rpc, sale: Row, products: Iterable[Row]) -> dict[int, li
     return {product["id"]: rates for group, rates in groups for product in group}
 
 
-async def new_move(client: Rpc, on: date) -> Row:
+async def new_move(client: Api, on: date) -> Row:
     """The header of a new move of accounts on this day. Raises ValidationFailed when no period is open then."""
     defaults = plain(await client.call(_MOVE, "default_get", ("company",), False))
     blank = {**defaults, "date": on, "period": None, "lines": []}
@@ -57,21 +57,21 @@ async def new_move(client: Rpc, on: date) -> Row:
     return {"company": blank["company"], "date": on, "period": filled["period"]}
 
 
-async def receivable(client: Rpc, party: int) -> int:
+async def receivable(client: Api, party: int) -> int:
     """The account of what this party owes: its own, or else the company's."""
     defaults = await client.call(_INVOICE, "default_get", ("company",), False)
     filled = await client.call(_INVOICE, "on_change", {**plain(defaults), "type": "out", "party": party}, ["party"])
     return int(filled["account"])
 
 
-async def _taxes_of(client: Rpc, sale: Row, product: Row) -> list[int]:
+async def _taxes_of(client: Api, sale: Row, product: Row) -> list[int]:
     parent = {f"_parent_sale.{name}": value for name, value in sale.items()}
     line = {"type": "line", "company": sale["company"], "sale": -1, "quantity": 1, "product": product["id"]}
     changed = await client.call("sale.line", "on_change", {**line, **parent}, ["product"])
     return [record["id"] for _, record in changed.get("taxes", {}).get("add", ())]
 
 
-async def new_production(client: Rpc, warehouse: int, asked: Row) -> Row:
+async def new_production(client: Api, warehouse: int, asked: Row) -> Row:
     """A production in this warehouse of the ``product``, ``bom``, ``quantity``, ``unit`` and ``planned_date`` asked."""
     defaults = await client.call(_PRODUCTION, "default_get", _PLAN, False)
     blank = {**defaults, "warehouse": warehouse, "inputs": [], "outputs": []}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from api_clients.tryton import assignment
+from api_clients.tryton.api import Api
 from api_clients.tryton.fault import Refused
 from api_clients.tryton.number import document_id
-from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.shipment import DONE, SHIPMENT
 from api_clients.tryton.values import Row
 from tandem.errors import NotSent, StockShort, TandemError, ValidationFailed
@@ -33,7 +33,7 @@ _UNPICKED = {**_BUTTONS, "assigned": "pack"}
 class GoodsIssue:
     """One delivery on its way out of the house."""
 
-    def __init__(self, client: Rpc, id_: int) -> None:
+    def __init__(self, client: Api, id_: int) -> None:
         self._client, self._id = client, id_
         self._shipment: Row = {}
         self._begun = False
@@ -71,7 +71,7 @@ class GoodsIssue:
         if state == _WAITING:
             await self._refuse_short()
         try:
-            await self._client.call(SHIPMENT, button, [self._id])
+            await self._client.press(SHIPMENT, button, self._id)
         except Refused:
             if await self._state() == state:
                 raise
@@ -105,7 +105,7 @@ class GoodsIssue:
         if self._pressed_in != _WAITING:
             raise self._left()
         missing = await assignment.unassigned(self._client, self._moves)
-        await self._client.call(SHIPMENT, "wait", [self._id])
+        await self._client.press(SHIPMENT, "wait", self._id)
         raise self._short(missing)
 
     @property

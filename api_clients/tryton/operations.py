@@ -120,7 +120,7 @@ async def sales_order_create(client: Client, request: SalesOrder) -> SalesOrderC
     with client.about(request.external_reference):
         record = await entry.sale(client, request)
     with client.about(request.external_reference, safe=False):
-        (id_,) = await client.call(orders.SALE, "create", [record])
+        id_ = await client.create(orders.SALE, record)
         return orders.confirmation({"id": id_, "number": None, "reference": request.external_reference})
 
 
@@ -154,7 +154,7 @@ async def sales_order_confirm(client: Client, request: SalesOrderConfirm) -> Sal
     with client.about(request.external_reference, safe=False):
         await processing.confirm(client, sale["id"], sale["state"])
         if not await processing.comes(client, request, orders.is_processed):
-            await client.call(orders.SALE, "draft", [sale["id"]])
+            await client.press(orders.SALE, "draft", sale["id"])
             await processing.confirm(client, sale["id"], "draft")
             if not await processing.comes(client, request, orders.is_processed):
                 raise client.unbelievable("sale.sale.process", safe=False)
@@ -172,9 +172,9 @@ async def sales_order_cancel(client: Client, request: SalesOrderCancel) -> Sales
     sale = await processing.concerned(client, request.sales_order_id, request.external_reference)
     with client.about(request.external_reference, safe=False):
         if sale["state"] == "confirmed":
-            await client.call(orders.SALE, "draft", [sale["id"]])
+            await client.press(orders.SALE, "draft", sale["id"])
         if sale["state"] in orders.UNPROCESSED:
-            await client.call(orders.SALE, "cancel", [sale["id"]])
+            await client.press(orders.SALE, "cancel", sale["id"])
         elif not orders.is_withdrawn(sale):
             await withdrawal.withdraw(client, sale)
             if not await processing.comes(client, request, orders.is_withdrawn):
@@ -218,11 +218,11 @@ async def receipt_create(client: Client, request: Receipt) -> ReceiptConfirmatio
     with client.about(request.external_reference):
         method = await client.directory.payment_method(client.settings.payment_method)
         invoice = await receipts.open_invoice(client, request) if request.invoice is not None else None
-        record = await receipts.draft(client, request, method) if invoice is None else None
+        record = await receipts.draft(client, request, method) if invoice is None else {}
     with client.about(request.external_reference, safe=False):
         if invoice is not None:
             return await receipts.settle(client, request, invoice, method)
-        (id_,) = await client.call(receipts.MOVE, "create", [record])
+        id_ = await client.create(receipts.MOVE, record)
         return receipts.confirmation(request, id_)
 
 
@@ -251,6 +251,7 @@ async def receipt_cancel(client: Client, request: ReceiptCancel) -> ReceiptConfi
         receipt = await receipts.concerned(client, request)
     with client.about(request.external_reference, safe=False):
         if not receipt.is_reversed:
+            client.require_screens()
             await receipts.post(client, receipt)
             await receipts.reverse(client, receipt)
     return ReceiptConfirmation(receipt_id=request.receipt_id, external_reference=request.external_reference)
@@ -287,7 +288,7 @@ async def production_order_create(client: Client, request: ProductionOrder) -> P
     with client.about(request.external_reference):
         record = await entry.production(client, request)
     with client.about(request.external_reference, safe=False):
-        (id_,) = await client.call(production.PRODUCTION, "create", [record])
+        id_ = await client.create(production.PRODUCTION, record)
         return ProductionOrderConfirmation(
             production_order_id=draft_id({"id": id_}), external_reference=request.external_reference
         )
@@ -311,5 +312,5 @@ async def production_order_cancel(client: Client, request: ProductionOrderCancel
     with client.about(reference, safe=False):
         if not production.is_cancelled(found):
             production.refuse_begun(client, found)
-            await client.call(production.PRODUCTION, "cancel", [found["id"]])
+            await client.press(production.PRODUCTION, "cancel", found["id"])
     return ProductionOrderConfirmation(production_order_id=number, external_reference=reference)

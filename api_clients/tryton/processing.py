@@ -38,9 +38,9 @@ async def concerned(
 async def confirm(client: Client, sale: int, state: str) -> None:
     """Quote and confirm, whichever is left to do."""
     if state == "draft":
-        await client.call(orders.SALE, "quote", [sale])
+        await client.press(orders.SALE, "quote", sale)
     if state in orders.DRAFT:
-        await client.call(orders.SALE, "confirm", [sale])
+        await client.press(orders.SALE, "confirm", sale)
 
 
 async def comes(client: Client, request: SalesOrderConfirm | SalesOrderCancel, is_so: Callable[[Row], bool]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from api_clients.tryton.rpc import Rpc
+from api_clients.tryton.api import Api
 from api_clients.tryton.values import Row
 from tandem.domain.production_order import ProductionOrder
 from tandem.domain.stock import Demand
@@ -12,7 +12,7 @@ PRODUCT = "product.product"
 _FIELDS = ("code", "type", "consumable", "salable", "account_category", "default_uom.symbol", "sale_uom.symbol")
 
 
-async def by_code(client: Rpc, codes: Iterable[str]) -> dict[str, Row]:
+async def by_code(client: Api, codes: Iterable[str]) -> dict[str, Row]:
     """The product of each code. Raises MaterialUnknown naming all that Tryton does not know or does not sell."""
     wanted = list(dict.fromkeys(codes))
     rows = await client.search_read(PRODUCT, [["code", "in", wanted], ["salable", "=", True]], _FIELDS)
@@ -28,7 +28,7 @@ async def by_code(client: Rpc, codes: Iterable[str]) -> dict[str, Row]:
     return found
 
 
-def refuse_other_unit(client: Rpc, demand: Demand | ProductionOrder, found: Row) -> None:
+def refuse_other_unit(client: Api, demand: Demand | ProductionOrder, found: Row) -> None:
     """Raises ValidationFailed for a demand in another unit than the product is counted in."""
     unit = found["default_uom."]["symbol"]
     if unit != demand.unit:

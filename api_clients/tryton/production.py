@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
+from api_clients.tryton.api import Api
 from api_clients.tryton.number import document_id, draft_id
 from api_clients.tryton.product import PRODUCT
-from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row, related
 from tandem.domain.production_order import ProductionOrderDocument, ProductionOrderState
 from tandem.errors import MaterialUnknown, ValidationFailed
@@ -36,7 +36,7 @@ _STATES: Mapping[str, ProductionOrderState] = {
 _BEGUN = ("running", "done")
 
 
-async def product_and_bill(client: Rpc, code: str) -> tuple[Row, int]:
+async def product_and_bill(client: Api, code: str) -> tuple[Row, int]:
     """The product, and the first of its bills of materials, which Tryton's own planning takes too.
 
     Raises MaterialUnknown for a product that Tryton does not know or does not produce, ValidationFailed for one without
@@ -68,7 +68,7 @@ def is_cancelled(production: Row) -> bool:
     return _STATES[production["state"]] == "cancelled"
 
 
-def refuse_begun(client: Rpc, production: Row) -> None:
+def refuse_begun(client: Api, production: Row) -> None:
     """Raises ValidationFailed when components were taken: cancelling would bring them back in the books alone."""
     if production["state"] in _BEGUN:
         raise ValidationFailed(

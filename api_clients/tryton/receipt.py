@@ -12,10 +12,10 @@ from typing import Any
 
 from api_clients.tryton import business_partner as partners
 from api_clients.tryton import form
+from api_clients.tryton.api import Api, Fill
 from api_clients.tryton.fault import Refused
 from api_clients.tryton.number import document_id, draft_id
 from api_clients.tryton.refusal import missing
-from api_clients.tryton.rpc import Fill, Rpc
 from api_clients.tryton.values import Row, related
 from tandem.domain.receipt import Receipt, ReceiptCancel, ReceiptConfirmation, ReceiptDocument, ReceiptPost
 from tandem.errors import TandemError, ValidationFailed
@@ -71,7 +71,7 @@ class Booked:
         )
 
 
-async def booked(client: Rpc, reference: str) -> list[Booked]:
+async def booked(client: Api, reference: str) -> list[Booked]:
     """The receipts with this reference, oldest first; the moves that reverse them are none."""
     domain = ["OR", ["description", "=", reference], ["origin.description", "=", reference, MOVE]]
     moves = await client.search_read(MOVE, domain, _HEADER, order=[["id", "ASC"]])
@@ -90,7 +90,7 @@ async def booked(client: Rpc, reference: str) -> list[Booked]:
     ]
 
 
-async def concerned(client: Rpc, request: ReceiptPost | ReceiptCancel) -> Booked:
+async def concerned(client: Api, request: ReceiptPost | ReceiptCancel) -> Booked:
     """The receipt that the request is about. Raises DocumentNotFound."""
     for receipt in await booked(client, request.external_reference):
         if request.concerns(receipt.document()):
@@ -98,7 +98,7 @@ async def concerned(client: Rpc, request: ReceiptPost | ReceiptCancel) -> Booked
     raise missing(client.http.system, phrase("receipt"), request.receipt_id, request.external_reference)
 
 
-async def open_invoice(client: Rpc, receipt: Receipt) -> Row:
+async def open_invoice(client: Api, receipt: Receipt) -> Row:
     """The invoice that is settled. Raises ValidationFailed when there is no such one, or in another currency."""
     domain = [
         ["number", "=", receipt.invoice],
@@ -120,7 +120,7 @@ async def open_invoice(client: Rpc, receipt: Receipt) -> Row:
     return rows[0]
 
 
-async def draft(client: Rpc, receipt: Receipt, method: int) -> Row:
+async def draft(client: Api, receipt: Receipt, method: int) -> Row:
     """The move to create, which counts on the customer's account as soon as it is there.
 
     Raises BusinessPartnerUnknown; ValidationFailed when the company keeps its accounts in another currency.
@@ -141,7 +141,7 @@ async def draft(client: Rpc, receipt: Receipt, method: int) -> Row:
     }
 
 
-async def settle(client: Rpc, receipt: Receipt, invoice: Row, method: int) -> ReceiptConfirmation:
+async def settle(client: Api, receipt: Receipt, invoice: Row, method: int) -> ReceiptConfirmation:
     """Pay the invoice as a clerk does: the wizard's last button posts the move and matches it, all in one.
 
     What is less than owed is a part payment, and what is more stands on the customer's account. The wizard does not say
@@ -168,13 +168,13 @@ async def settle(client: Rpc, receipt: Receipt, invoice: Row, method: int) -> Re
     return found[-1].document().result()
 
 
-async def post(client: Rpc, receipt: Booked) -> None:
+async def post(client: Api, receipt: Booked) -> None:
     """Leaves one that is posted as it is."""
     if receipt.is_draft:
-        await client.call(MOVE, "post", [receipt.move["id"]])
+        await client.press(MOVE, "post", receipt.move["id"])
 
 
-async def reverse(client: Rpc, receipt: Booked) -> None:
+async def reverse(client: Api, receipt: Booked) -> None:
     """Take the receipt off what it settled, then reverse it. May be begun again wherever it broke off."""
     matched = [line["id"] for line in receipt.lines if line["reconciliation"] is not None]
     if matched:
@@ -188,7 +188,7 @@ async def reverse(client: Rpc, receipt: Booked) -> None:
         await _cancel(client, receipt)
 
 
-async def _cancel(client: Rpc, receipt: Booked) -> None:
+async def _cancel(client: Api, receipt: Booked) -> None:
     await client.wizard("account.move.cancel", MOVE, [receipt.move["id"]], {"default": (dict, "cancel")})
 
 
@@ -197,7 +197,7 @@ def confirmation(receipt: Receipt, id_: int) -> ReceiptConfirmation:
     return ReceiptConfirmation(receipt_id=draft_id({"id": id_}), external_reference=receipt.external_reference)
 
 
-def _refuse_other_currency(client: Rpc, receipt: Receipt, currency: str) -> None:
+def _refuse_other_currency(client: Api, receipt: Receipt, currency: str) -> None:
     if receipt.currency != currency:
         raise ValidationFailed(
             "Receipt {reference} is in {currency}, and {system} takes it in {needed} only. Nothing was changed. Enter "
@@ -209,7 +209,7 @@ def _refuse_other_currency(client: Rpc, receipt: Receipt, currency: str) -> None
         )
 
 
-async def _invoice_numbers(client: Rpc, moves: Sequence[Row]) -> dict[Any, str]:
+async def _invoice_numbers(client: Api, moves: Sequence[Row]) -> dict[Any, str]:
     """The number of each invoice that is the origin of one of the moves."""
     ids = [int(move["origin"].partition(",")[2]) for move in moves if _is_of(_INVOICE, move["origin"])]
     rows = await client.search_read(_INVOICE, [["id", "in", ids]], ["number"]) if ids else []

@@ -105,5 +105,5 @@ _MEANINGS: tuple[tuple[Callable[[Fault], bool], Callable[[str, str, str], Reject
     (lambda fault: ".credit_limit_" in fault.name or "credit limit" in fault.message, _credit_blocked),
     (lambda fault: fault.message.startswith(("You are not allowed to", "Calling button")), _access_refused),
     (lambda fault: fault.message == "The UUID of timesheet line must be unique.", _duplicate_reference),
-    (lambda fault: "that don't exist" in fault.message, _document_not_found),
+    (lambda fault: fault.kind == "NotFound" or "that don't exist" in fault.message, _document_not_found),
 )

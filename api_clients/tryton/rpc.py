@@ -2,26 +2,20 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from api_clients.tryton import failure
+from api_clients.tryton.api import Fill
+from api_clients.tryton.context import context_of
 from api_clients.tryton.fault import Fault, Refused, fault_of
-from api_clients.tryton.values import Row, decoded, encoded, plain
-from tandem.errors import (
-    AccessRefused,
-    LoginExpired,
-    LoginRefused,
-    NotOffered,
-    TandemError,
-    Unavailable,
-    UnknownOutcome,
-)
+from api_clients.tryton.values import Row, encoded, parsed, plain
+from tandem.errors import LoginExpired, LoginRefused, NotOffered, TandemError, Unavailable
 from tandem.http.port import HttpPort
 from tandem.http.session import Post, Session
 from tandem.http.settings import SessionAuth
@@ -31,15 +25,9 @@ _JSON = {"content-type": "application/json", "accept": "application/json"}
 _READS = frozenset(("default_get", "get_preferences", "on_change", "read", "search_read", "today"))
 """Methods that change nothing."""
 
-Fill = Callable[[Row], Row]
-"""Makes a form's answers of what it shows."""
-
 
 class Rpc:
-    """One database of one server, as the user who is logged in. ``language``: of Tryton's messages.
-
-    Calls raise Refused, NotSent or AccessRefused; those that write UnknownOutcome as well, when nobody can know.
-    """
+    """The Api that Tryton's own clients use, for a user with a password. ``language``: of Tryton's messages."""
 
     def __init__(self, http: HttpPort, *, database: str, language: str = "en") -> None:
         self.http = http
@@ -57,18 +45,38 @@ class Rpc:
         order: Sequence[Sequence[str]] | None = None,
         **context: object,
     ) -> list[Row]:
-        """Every record of the domain, however many: no limit is asked for, and Tryton sets none."""
+        """No limit is asked for, and Tryton sets none."""
         rows = await self.call(model, "search_read", domain, 0, None, order, fields, **context)
         if not isinstance(rows, list):
             raise self.unbelievable(f"{model}.search_read", safe=True)
         return rows
+
+    async def create(self, model: str, record: Row) -> int:
+        """One call."""
+        (made,) = await self.call(model, "create", [record])
+        return int(made)
+
+    async def write(self, model: str, id_: int, record: Row) -> None:
+        """One call."""
+        await self.call(model, "write", [id_], record)
+
+    async def press(self, model: str, button: str, id_: int) -> None:
+        """One call."""
+        await self.call(model, button, [id_])
+
+    async def today(self) -> Any:
+        """One call."""
+        return await self.call("ir.date", "today")
+
+    def require_screens(self) -> None:
+        """Nothing is lacking."""
 
     async def call(self, model: str, method: str, *arguments: object, **context: object) -> Any:
         """The result of one method of a model, with the user's own context and more."""
         return await self._call(f"model.{model}", method, *arguments, {**await self._preferences(), **context})
 
     async def wizard(self, name: str, model: str, ids: Sequence[int], forms: Mapping[str, tuple[Fill, str]]) -> None:
-        """Go through a wizard about these records: of each form it may show once, the answers and the button."""
+        """A call for each form, and two more."""
         about = {**await self._preferences(), "active_model": model, "active_id": ids[0], "active_ids": list(ids)}
         session, start, _ = await self._call(f"wizard.{name}", "create", about)
         step = await self._call(f"wizard.{name}", "execute", session, {}, start, about)
@@ -82,10 +90,9 @@ class Rpc:
             await self._call(f"wizard.{name}", "delete", session, about)
 
     async def _preferences(self) -> Row:
-        """The user's company and warehouse: without them Tryton leaves company values, such as credit limits, empty."""
         if self._context is None:
             preferences = await self._call("model.res.user", "get_preferences", True, {})
-            self._context = {**preferences, "language": self._language}
+            self._context = context_of(self.http.system, preferences, self._language)
         return self._context
 
     async def _call(self, target: str, method: str, *parameters: object) -> Any:
@@ -102,18 +109,8 @@ class Rpc:
         return answer["result"]
 
     def unbelievable(self, what: str, *, safe: bool) -> TandemError:
-        """The error of an answer that says nothing about the call."""
-        if safe:
-            return Unavailable(
-                "{system} gave no usable answer to {call}. Nothing was changed; it is asked again later.",
-                system=self.http.system,
-                call=what,
-            )
-        return UnknownOutcome(
-            "{system} gave no usable answer to {call}. The books are read before anything else.",
-            system=self.http.system,
-            call=what,
-        )
+        """As the Api has it."""
+        return failure.unbelievable(self.http.system, what, safe=safe)
 
     def _error(self, error: Any, model: str, method: str, parameters: Sequence[object], *, safe: bool) -> Exception:
         """An exception that is none of Tryton's own says nothing, but for those that name what is not there."""
@@ -126,30 +123,16 @@ class Rpc:
         if fault.kind:
             return Refused(fault)
         absent = _absent(fault, model, parameters if safe else ())
-        return self._not_offered(absent) if absent else self.unbelievable(f"{model}.{method}", safe=safe)
+        if absent:
+            return failure.absent(self.http.system, absent)
+        return self.unbelievable(f"{model}.{method}", safe=safe)
 
     def _status(self, status: int, model: str, method: str, *, safe: bool) -> TandemError:
         if status == 403:
-            return AccessRefused(
-                "{system} does not let this user call {call}. Nothing was changed. Give the user the groups that may, "
-                "then retry.",
-                system=self.http.system,
-                call=f"{model}.{method}",
-            )
+            return failure.forbidden(self.http.system, f"{model}.{method}")
         if status == 404:
-            return NotOffered(
-                "{system} has no database {database}. Nothing was sent. Correct settings.database in tandem.yaml.",
-                system=self.http.system,
-                database=self._database,
-            )
+            return failure.no_database(self.http.system, self._database)
         return self.unbelievable(f"{model}.{method}", safe=safe)
-
-    def _not_offered(self, what: str) -> NotOffered:
-        return NotOffered(
-            "{system} has no {name}. Activate the Tryton module that brings it, or leave this channel out.",
-            system=self.http.system,
-            name=what,
-        )
 
     def _login_expired(self) -> LoginExpired:
         return LoginExpired(
@@ -165,10 +148,10 @@ def _absent(fault: Fault, model: str, parameters: Sequence[object]) -> str | Non
 
 
 def _read(response: httpx.Response) -> Mapping[str, Any]:
-    """The answer's object; an empty one for anything else. Quantities keep the digits they came with."""
+    """The answer's object; an empty one for anything else."""
     try:
-        answer = json.loads(response.content, object_hook=decoded, parse_float=Decimal)
-    except (ValueError, KeyError, TypeError, ArithmeticError):
+        answer = parsed(response.content)
+    except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from api_clients.tryton.api import Api
 from api_clients.tryton.number import document_id
-from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row
 from tandem.domain.shipment import ShipmentConfirmation, ShipmentDocument, ShipmentLine, ShipmentState
 
@@ -27,14 +27,14 @@ _STATES: Mapping[str, ShipmentState] = {
 """One that is shipped is on its way, and its goods are still in the books of the warehouse."""
 
 
-async def of_order(client: Rpc, reference: str) -> list[Row]:
+async def of_order(client: Api, reference: str) -> list[Row]:
     """The deliveries of every order with the reference. Two calls."""
     sales = await client.search_read(_SALE, [["reference", "=", reference]], ["shipments"])
     ids = [id_ for sale in sales for id_ in sale["shipments"]]
     return await client.search_read(SHIPMENT, [["id", "in", ids]], _HEADER, order=_OLDEST_FIRST)
 
 
-async def documents(client: Rpc, reference: str) -> tuple[ShipmentDocument, ...]:
+async def documents(client: Api, reference: str) -> tuple[ShipmentDocument, ...]:
     """The deliveries of every order with the reference, with what is to leave. Three calls."""
     shipments = await of_order(client, reference)
     ids = [id_ for shipment in shipments for id_ in shipment["outgoing_moves"]]

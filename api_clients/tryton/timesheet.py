@@ -6,14 +6,14 @@ entry that is made anew is written over it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from api_clients.tryton.api import Api
 from api_clients.tryton.number import draft_id
 from api_clients.tryton.refusal import missing
-from api_clients.tryton.rpc import Rpc
 from api_clients.tryton.values import Row, related
 from tandem.domain.time_entry import (
     EmployeeTime,
@@ -30,18 +30,19 @@ from tandem.text import phrase
 
 LINE = "timesheet.line"
 _PROJECT, _EMPLOYEE = "project.work", "company.employee"
-_FIELDS = ("uuid", "date", "duration", "description", "employee.party.code", "work.origin.number")
+_FIELDS = ("uuid", "date", "duration", "description", "employee.party.code", "work.origin")
 _NO_TIME = timedelta()
 _PLACES = 4
 
 
-async def found(client: Rpc, reference: str) -> TimeEntriesFound:
-    """The entry with this reference, if there is one."""
+async def found(client: Api, reference: str) -> TimeEntriesFound:
+    """The entry with this reference, if there is one; of which project it is takes a second call."""
     rows = await client.search_read(LINE, [["uuid", "=", reference]], _FIELDS)
-    return TimeEntriesFound(documents=tuple(_document(row) for row in rows))
+    numbers = await _project_numbers(client, rows) if rows else {}
+    return TimeEntriesFound(documents=tuple(_document(row, numbers) for row in rows))
 
 
-async def values(client: Rpc, entry: TimeEntry) -> Row:
+async def values(client: Api, entry: TimeEntry) -> Row:
     """The record to write. Raises ValidationFailed when the employee or the project takes no time."""
     employee, work = await asyncio.gather(_employee(client, entry.employee), _work(client, entry.project))
     return {
@@ -54,17 +55,16 @@ async def values(client: Rpc, entry: TimeEntry) -> Row:
     }
 
 
-async def write(client: Rpc, record: Row, cancelled: TimeEntryDocument | None) -> int:
+async def write(client: Api, record: Row, cancelled: TimeEntryDocument | None) -> int:
     """Book a new line, or the cancelled one anew; its id."""
     if cancelled is None:
-        (made,) = await client.call(LINE, "create", [record])
-        return int(made)
+        return await client.create(LINE, record)
     id_ = _record_id(cancelled.time_entry_id)
-    await client.call(LINE, "write", [id_], record)
+    await client.write(LINE, id_, record)
     return id_
 
 
-async def concerned(client: Rpc, request: TimeEntryCancel) -> TimeEntryDocument:
+async def concerned(client: Api, request: TimeEntryCancel) -> TimeEntryDocument:
     """The entry that the request is about. Raises DocumentNotFound."""
     for entry in (await found(client, request.external_reference)).documents:
         if request.concerns(entry):
@@ -72,10 +72,10 @@ async def concerned(client: Rpc, request: TimeEntryCancel) -> TimeEntryDocument:
     raise missing(client.http.system, phrase("time entry"), request.time_entry_id, request.external_reference)
 
 
-async def clear(client: Rpc, entry: TimeEntryDocument) -> None:
+async def clear(client: Api, entry: TimeEntryDocument) -> None:
     """Take the time off a line that still has some."""
     if not entry.cancelled:
-        await client.call(LINE, "write", [_record_id(entry.time_entry_id)], {"duration": _NO_TIME})
+        await client.write(LINE, _record_id(entry.time_entry_id), {"duration": _NO_TIME})
 
 
 def confirmation(entry: TimeEntry, id_: int) -> TimeEntryConfirmation:
@@ -83,7 +83,7 @@ def confirmation(entry: TimeEntry, id_: int) -> TimeEntryConfirmation:
     return TimeEntryConfirmation(time_entry_id=draft_id({"id": id_}), external_reference=entry.external_reference)
 
 
-async def project_time(client: Rpc, lookup: ProjectTimeLookup) -> ProjectTime:
+async def project_time(client: Api, lookup: ProjectTimeLookup) -> ProjectTime:
     """Three calls, however many entries. Raises ValidationFailed when there is no such project."""
     project = await _project(client, lookup.project)
     parts = await client.search_read(_PROJECT, [["parent", "child_of", [project["id"]]]], ["timesheet_works"])
@@ -100,7 +100,7 @@ def _record_id(time_entry: str) -> int:
     return int(time_entry.removeprefix("#"))
 
 
-async def _employee(client: Rpc, code: str) -> int:
+async def _employee(client: Api, code: str) -> int:
     """By the code of the party; one who has left too, whose last days may be booked later."""
     rows = await client.search_read(_EMPLOYEE, [["party.code", "=", code]], ["id"], active_test=False)
     if len(rows) != 1:
@@ -114,7 +114,7 @@ async def _employee(client: Rpc, code: str) -> int:
     return int(rows[0]["id"])
 
 
-async def _work(client: Rpc, number: str) -> int:
+async def _work(client: Api, number: str) -> int:
     """What the time of a project, or of a task, is booked on."""
     works = (await _project(client, number))["timesheet_works"]
     if not works:
@@ -127,7 +127,7 @@ async def _work(client: Rpc, number: str) -> int:
     return int(works[0])
 
 
-async def _project(client: Rpc, number: str) -> Row:
+async def _project(client: Api, number: str) -> Row:
     rows = await client.search_read(_PROJECT, [["number", "=", number]], ["timesheet_works"])
     if not rows:
         raise ValidationFailed(
@@ -138,12 +138,19 @@ async def _project(client: Rpc, number: str) -> Row:
     return rows[0]
 
 
-def _document(row: Row) -> TimeEntryDocument:
+async def _project_numbers(client: Api, rows: Sequence[Row]) -> dict[str, str]:
+    """Of each project that is the origin of a line's work. REST looks through no reference."""
+    ids = [int(origin.partition(",")[2]) for row in rows if (origin := related(row, "work", "origin"))]
+    projects = await client.search_read(_PROJECT, [["id", "in", ids]], ["number"])
+    return {f"{_PROJECT},{project['id']}": project["number"] for project in projects}
+
+
+def _document(row: Row, numbers: Mapping[str, str]) -> TimeEntryDocument:
     return TimeEntryDocument(
         time_entry_id=draft_id(row),
         external_reference=row["uuid"],
         employee=related(row, "employee", "party.")["code"],
-        project=related(row, "work", "origin.")["number"],
+        project=numbers[related(row, "work", "origin")],
         worked_on=row["date"],
         hours=_hours(row["duration"]),
         note=row["description"] or "",

@@ -1,5 +1,6 @@
 """Values as Tryton's JSON writes them: decimals and days are objects, quantities are plain numbers."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -25,16 +26,12 @@ def encoded(value: object) -> Any:
     return value
 
 
-def decoded(record: Row) -> Any:
-    """For ``json.loads(object_hook=…)``. Raises KeyError, ValueError for what is no such value."""
-    kind = record.get("__class__")
-    if kind == "Decimal":
-        return Decimal(record["decimal"])
-    if kind == "date":
-        return date(record["year"], record["month"], record["day"])
-    if kind == "timedelta":
-        return timedelta(seconds=float(record["seconds"]))
-    return record
+def parsed(content: bytes) -> Any:
+    """A body of Tryton's in values of ours. Quantities keep the digits they came with. Raises ValueError."""
+    try:
+        return json.loads(content, object_hook=_decoded, parse_float=Decimal)
+    except (KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError("no value of Tryton") from error
 
 
 def related(row: Row, field: str, name: str) -> Any:
@@ -46,3 +43,14 @@ def related(row: Row, field: str, name: str) -> Any:
 def plain(row: Row) -> Row:
     """The fields alone, without the names of what they point to."""
     return {name: value for name, value in row.items() if not name.endswith(".")}
+
+
+def _decoded(record: Row) -> Any:
+    kind = record.get("__class__")
+    if kind == "Decimal":
+        return Decimal(record["decimal"])
+    if kind == "date":
+        return date(record["year"], record["month"], record["day"])
+    if kind == "timedelta":
+        return timedelta(seconds=float(record["seconds"]))
+    return record

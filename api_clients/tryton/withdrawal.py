@@ -8,7 +8,7 @@ wherever it broke off.
 from collections.abc import Sequence
 from functools import partial
 
-from api_clients.tryton.rpc import Rpc
+from api_clients.tryton.api import Api
 from api_clients.tryton.values import Row
 from tandem.errors import ValidationFailed
 
@@ -20,11 +20,12 @@ _PLANNED = {_SHIPMENT: ("draft", "waiting", "assigned"), _INVOICE: ("draft", "va
 _WIZARDS = (("sale.handle.shipment.exception", "moves"), ("sale.handle.invoice.exception", "invoices"))
 
 
-async def withdraw(client: Rpc, sale: Row) -> None:
+async def withdraw(client: Api, sale: Row) -> None:
     """All but the last step, which Tryton does a moment later: it looks whether anything is left to be done.
 
-    Raises ValidationFailed before anything is changed, when goods are picked or an invoice is posted.
+    Raises, before anything is changed, ValidationFailed when goods are picked or an invoice is posted, and NotOffered.
     """
+    client.require_screens()
     (made,) = await client.search_read(_SALE, [["id", "=", sale["id"]]], ["shipments", "invoices"])
     planned = {
         _SHIPMENT: await _planned(client, _SHIPMENT, made["shipments"], sale["reference"]),
@@ -37,7 +38,7 @@ async def withdraw(client: Rpc, sale: Row) -> None:
         await client.wizard(wizard, _SALE, [sale["id"]], {"ask": (partial(_none_again, what), "handle")})
 
 
-async def _planned(client: Rpc, model: str, ids: Sequence[int], reference: str) -> list[int]:
+async def _planned(client: Api, model: str, ids: Sequence[int], reference: str) -> list[int]:
     """Those that can be cancelled and are not yet."""
     rows = await client.search_read(model, [["id", "in", ids]], ["number", "state"])
     for row in rows:

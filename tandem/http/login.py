@@ -57,5 +57,6 @@ def _headers(auth: NoAuth | BasicAuth | ApiKeyAuth) -> dict[str, str]:
         pair = f"{auth.username}:{auth.password.get_secret_value()}"
         return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
     if isinstance(auth, ApiKeyAuth):
-        return {auth.header.lower(): auth.key.get_secret_value()}
+        words = (auth.scheme, auth.key.get_secret_value())
+        return {auth.header.lower(): " ".join(filter(None, words))}
     return {}

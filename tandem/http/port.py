@@ -28,7 +28,8 @@ _NO_WORD_S = 1.0
 class HttpPort:
     """``system`` is its name in tandem.yaml; ``clock`` the one it waits by; ``client`` the one it closes with itself.
 
-    ``refresh_token``: where the token of a login by one is kept, if longer than this port lives.
+    ``refresh_token``: where the token of a login by one is kept, if longer than this port lives. ``auth_kind``: how it
+    logs in, for a vendor with an API for each login.
 
     Belongs to one event loop. Making one raises UsageError when a key or certificate file cannot be used.
     """
@@ -43,6 +44,7 @@ class HttpPort:
     ) -> None:
         self.system = system
         self.clock: Clock = clock or SystemClock()
+        self.auth_kind = settings.auth.kind
         self._url = settings.url
         self._client = client or new_client(system, settings)
         self._exchange = Exchange(self._client, self.clock)

@@ -58,10 +58,11 @@ class BasicAuth(_Block):
 
 
 class ApiKeyAuth(_Block):
-    """A key in a header of the vendor's choice."""
+    """A key in a header of the vendor's choice. ``scheme``: the word before it, such as ``Bearer``."""
 
     kind: Literal["api_key"]
     header: str = Field(default="APIKey", pattern=r"^[A-Za-z0-9-]+$")
+    scheme: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]+$")
     key: SecretStr
 
 

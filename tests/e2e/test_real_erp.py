@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from fixtures.retail import Retail, RetailOrder
 from fixtures.tryton.real import credit_limit
 from tandem.domain.channel import Attempt
 from tandem.domain.sales_order import SALES_ORDER_CONFIRM, SALES_ORDER_CREATE, SalesOrder, SalesOrderLine
+from tandem.store import journal
 from tandem.workspace.demonstration import Times, staged
 from tandem.workspace.engine import channel_of, vault_of
 from tandem.workspace.real.server import Standing
@@ -202,6 +205,49 @@ def test_crm_orders_are_taken_into_a_real_erp_or_wait_or_are_refused_as_it_says(
     created = [order for order in taken if results[shop.number(order)]["outcome"] == "created"]
     assert shop.told(created)["finished"] == {"repeated": len(created)}
     assert [shop.rows(live, shop.number(order)) for order in created] == [[(1,)]] * len(created)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_with_a_key_orders_are_read_and_confirmed_over_rest_and_created_on_the_screen(shop: Shop) -> None:
+    """Tryton's REST API fills in no new orders, so that its web client does."""
+    _give_key(shop)
+    orders = _short(shop)[:2]
+    results = shop.run(orders)
+    for order in orders:
+        result = results[shop.number(order)]
+        assert (result["outcome"], result["reason"]) == ("created", "")
+        _assert_stands(shop, order, result["erp_order_id"])
+    for step, channel in (("erp.sales_order.create", "browser"), ("erp.sales_order.confirm", "api")):
+        assert shop.site.books(partial(journal.channels_of, step=step)) == {channel: len(orders)}
+
+
+@pytest.mark.slow
+def test_with_a_key_and_no_screen_an_order_is_a_persons_and_stands_nowhere(shop: Shop) -> None:
+    _give_key(shop, screens=False)
+    order = _short(shop)[2]
+    assert shop.told([order])["waiting"] == 1
+    (ticket,) = shop.site.json("tickets", "list")
+    assert (ticket["operation"], ticket["error"]["code"]) == ("sales_order.create", "not_offered")
+    assert "session" in ticket["message"]
+    assert shop.rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", shop.number(order)) == [(0,)]
+
+
+def _short(shop: Shop) -> list[RetailOrder]:
+    """Orders of few lines that no other test takes in."""
+    return sorted(shop.orders()[COUNT + KILLED + 1 :], key=lambda order: len(order.lines))
+
+
+def _give_key(shop: Shop, *, screens: bool = True) -> None:
+    """A key in a file of its own instead of user and password, as a user would write it."""
+    path = shop.site.stage.workspace.folder / "tandem.yaml"
+    raw = YAML().load(path)
+    erp = raw["systems"]["erp"]
+    key = f"file:{shop.standing.about['REST key']}"
+    erp["api"]["auth"] = {"kind": "api_key", "header": "Authorization", "scheme": "Bearer", "key": key}
+    for channel in ("browser", "desktop") if not screens else ("desktop",):
+        del erp[channel]
+    YAML().dump(raw, path)
 
 
 def _assert_stands(shop: Shop, order: RetailOrder, erp_order_id: str) -> None:

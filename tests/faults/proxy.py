@@ -16,6 +16,7 @@ READ_S, SETTLE_S, LATE_S = 10.0, 20.0, 20.0
 WITHIN_S, BEYOND_S = READ_S + 3, READ_S + SETTLE_S + 6
 _FOR_EVER_S = 600.0
 _LOGIN = b'"common.db.login"'
+_OF_THIS_HOP = ("host", "connection", "content-length", "accept-encoding")
 _PIECES, _PIECE_S = 40, 0.05
 
 Forward = Callable[[], Awaitable[bytes]]
@@ -112,14 +113,17 @@ class Server:
         return self._login
 
     async def _handed_on(self, asked: Asked) -> bytes:
-        kept = {name: asked.headers[name] for name in ("content-type", "authorization") if name in asked.headers}
+        kept = {name: value for name, value in asked.headers.items() if name not in _OF_THIS_HOP}
         told = await self._http.request(asked.method, asked.target, headers=kept, content=asked.body)
         return answer(told.status_code, told.content, content_type=told.headers["content-type"])
 
 
 @dataclass
 class Proxy:
-    """Hands everything on, but for the first request that holds ``marked``; ``struck`` once that came."""
+    """Hands everything on, but for the first request that holds ``marked`` in its address or body.
+
+    ``struck`` once that came.
+    """
 
     server: Server
     marked: bytes
@@ -128,7 +132,7 @@ class Proxy:
     struck: bool = False
 
     async def handle(self, asked: Asked) -> bytes:
-        if self.struck or self.marked not in asked.body:
+        if self.struck or self.marked not in asked.target.encode() + asked.body:
             return await self.server.answer(asked)
         self.struck = True
         return await self.mishap(asked, partial(self.server.answer, asked))

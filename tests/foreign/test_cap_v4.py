@@ -1,99 +1,182 @@
-"""The parts of the SAP client that do not depend on OData's version, against SAP's own server (CAP) in OData V4.
+"""The SAP client's service against SAP's own server (CAP) in OData V4.
 
-The client itself speaks V2, as the services it uses do: its batches and its reading of refusals hold for both.
+The operations use V2 services; what the client does with a service of either version is the same.
 """
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 
-from api_clients.sap_s4hana import batch
-from api_clients.sap_s4hana.answer import Answer, Reader
 from api_clients.sap_s4hana.batch import Change
+from api_clients.sap_s4hana.entity import Entity, etag_of, expanded
 from api_clients.sap_s4hana.fault import Refused
-from tandem.errors import Unavailable, UnknownOutcome
+from api_clients.sap_s4hana.literals import entity, equal, query
+from api_clients.sap_s4hana.service import Service
+from api_clients.sap_s4hana.version4 import as_version_2
+from tandem.errors import NotOffered, UnknownOutcome
 from tandem.http.port import HttpPort
 from tandem.http.settings import ApiSettings
 
-ROOT = "odata/v4/API_SALES_ORDER_SRV"
-JSON = {"accept": "application/json"}
-READER = Reader("erp", "API_SALES_ORDER_SRV")
 NUMBERS = itertools.count(1)
+HEADER = {"SalesOrderType": "OR", "SalesOrganization": "1710", "SoldToParty": "17"}
 
 
 @pytest.fixture
-async def v4(cap: ApiSettings) -> AsyncIterator[HttpPort]:
+async def port(cap: ApiSettings) -> AsyncIterator[HttpPort]:
     port = HttpPort("erp", cap)
     yield port
     await port.aclose()
 
 
-async def new_order(v4: HttpPort) -> str:
-    """The number of an order of one item, made by a deep insert."""
+@pytest.fixture
+def v4(port: HttpPort) -> Service:
+    return Service(port, "API_SALES_ORDER_SRV", {}, under="odata/v4")
+
+
+async def new_order(v4: Service, items: int = 1, **header: object) -> str:
+    """The number of an order, made by a deep insert."""
     number = f"V4-{next(NUMBERS)}"
-    header = {"SalesOrder": number, "SalesOrderType": "OR", "SalesOrganization": "1710", "SoldToParty": "17"}
-    body = header | {"to_Item": [{"SalesOrderItem": "10", "Material": "85A", "RequestedQuantity": 2}]}
-    assert (await v4.send("POST", f"{ROOT}/A_SalesOrder", json=body)).status_code == 201
+    lines = [
+        {"SalesOrderItem": str(10 * position), "Material": "85A", "RequestedQuantity": "2.125"}
+        for position in range(1, items + 1)
+    ]
+    created = await v4.create("A_SalesOrder", {"SalesOrder": number, **HEADER, **header, "to_Item": lines})
+    assert created["SalesOrder"] == number
     return number
 
 
-async def sent(v4: HttpPort, encoded: tuple[str, bytes]) -> list[Answer | list[Answer]]:
-    content_type, body = encoded
-    headers = {"content-type": content_type, "accept": "multipart/mixed"}
-    response = await v4.send("POST", f"{ROOT}/$batch", headers=headers, content=body)
-    assert response.status_code == 200
-    return batch.decode(response.headers["content-type"], response.content)
+async def read(v4: Service, number: str) -> Entity:
+    return await v4.read(query(entity("A_SalesOrder", SalesOrder=number), expand="to_Item"))
 
 
-async def test_answer_in_version_4_is_none_that_the_client_would_believe(v4: HttpPort) -> None:
-    assert 'edmx:Edmx Version="4.0"' in (await v4.send("GET", f"{ROOT}/$metadata")).text
-    response = await v4.send("GET", f"{ROOT}/A_SalesOrder", headers=JSON)
-    with pytest.raises(Unavailable, match="not OData JSON"):
-        READER.payload(Answer(response.status_code, response.headers, response.content), safe=True)
+async def reasons(v4: Service, number: str) -> list[str]:
+    return [item["SalesDocumentRjcnReason"] for item in expanded((await read(v4, number))["to_Item"])]
 
 
-async def test_batch_stops_at_the_first_failure_as_version_4_has_it(v4: HttpPort) -> None:
+async def test_it_is_version_4_that_answers(port: HttpPort) -> None:
+    metadata = await port.send("GET", "odata/v4/API_SALES_ORDER_SRV/$metadata")
+    assert 'edmx:Edmx Version="4.0"' in metadata.text
+
+
+async def test_deep_insert_is_stored_whole_with_the_digits_it_was_given(v4: Service) -> None:
+    number = await new_order(v4, items=3, PurchaseOrderByCustomer="V4 {ö} 'O''Neil' & 50% +#?/1")
+    found = await read(v4, number)
+    assert [item["SalesOrderItem"] for item in expanded(found["to_Item"])] == ["10", "20", "30"]
+    assert {item["RequestedQuantity"] for item in expanded(found["to_Item"])} == {Decimal("2.125")}
+    resource = query("A_SalesOrder", filter=equal("PurchaseOrderByCustomer", "V4 {ö} 'O''Neil' & 50% +#?/1"))
+    assert [order["SalesOrder"] for order in await v4.entities(resource)] == [number]
+
+
+async def test_pages_of_the_server_are_followed_to_the_last_order(v4: Service, port: HttpPort) -> None:
+    reference = f"PAGES-{next(NUMBERS)}"
+    numbers = [await new_order(v4, PurchaseOrderByCustomer=reference) for _ in range(9)]
+    before = port.calls
+    resource = query("A_SalesOrder", filter=equal("PurchaseOrderByCustomer", reference), expand="to_Item")
+    found = await v4.entities(resource)
+    assert sorted(order["SalesOrder"] for order in found) == sorted(numbers)
+    assert [len(expanded(order["to_Item"])) for order in found] == [1] * 9
+    assert port.calls - before == 3, "CAP makes pages of four"
+
+
+async def test_stale_etag_is_a_conflict_and_a_missing_one_is_asked_for(v4: Service) -> None:
     number = await new_order(v4)
-    asked = [f"A_SalesOrder('{number}')", "A_SalesOrder('NONE')", f"A_SalesOrder('{number}')"]
-    parts = await sent(v4, batch.encode_reads(asked, JSON))
-    assert [part.status for part in parts if isinstance(part, Answer)] == [200, 404]
-    assert batch.stopped(parts, len(asked))
+    resource, etag = entity("A_SalesOrder", SalesOrder=number), etag_of(await read(v4, number))
+    assert etag is not None
+    await v4.patch(resource, {"PurchaseOrderByCustomer": "FIRST"}, etag=etag)
+    for given, status in ((etag, 412), ("", 428)):
+        with pytest.raises(Refused) as refused:
+            await v4.patch(resource, {"PurchaseOrderByCustomer": "SECOND"}, etag=given)
+        assert refused.value.status == status
+        with pytest.raises(Refused) as refused:
+            await v4.delete(resource, etag=given)
+        assert refused.value.status == status
+    found = await read(v4, number)
+    assert found["PurchaseOrderByCustomer"] == "FIRST"
+    await v4.delete(resource, etag=etag_of(found) or "")
+    with pytest.raises(Refused) as refused:
+        await read(v4, number)
+    assert refused.value.status == 404
 
 
-def changes(number: str, *reasons: str, etag: str = "*") -> Sequence[Change]:
-    header = Change("PATCH", f"A_SalesOrder('{number}')", {"PurchaseOrderByCustomer": "X"}, {"If-Match": etag})
-    item = f"A_SalesOrderItem(SalesOrder='{number}',SalesOrderItem='10')"
-    return [header, *(Change("PATCH", item, {"SalesDocumentRjcnReason": reason}) for reason in reasons)]
-
-
-async def reference(v4: HttpPort, number: str) -> str | None:
-    return (await v4.send("GET", f"{ROOT}/A_SalesOrder('{number}')")).json()["PurchaseOrderByCustomer"]
-
-
-async def test_changeset_that_succeeds_is_answered_part_by_part(v4: HttpPort) -> None:
+async def test_duplicate_key_is_an_unknown_outcome_because_the_server_answers_500(v4: Service) -> None:
     number = await new_order(v4)
-    (parts,) = await sent(v4, batch.encode_changeset(changes(number, "61"), JSON))
-    assert isinstance(parts, list)
-    assert [part.status for part in parts] == [200, 200]
-    assert await reference(v4, number) == "X"
+    before = await read(v4, number)
+    with pytest.raises(UnknownOutcome):
+        await v4.create("A_SalesOrder", {"SalesOrder": number, **HEADER, "SoldToParty": "1"})
+    assert await read(v4, number) == before
+
+
+async def test_missing_mandatory_fields_are_refused_with_each_message(v4: Service) -> None:
+    with pytest.raises(Refused) as refused:
+        await v4.create("A_SalesOrder", {"SalesOrderType": "OR"})
+    assert refused.value.fault.codes == ("MULTIPLE_ERRORS", "ASSERT_MANDATORY", "ASSERT_MANDATORY")
+
+
+async def test_field_the_service_lacks_is_not_offered(v4: Service) -> None:
+    with pytest.raises(NotOffered, match="FieldOfNextYear"):
+        await v4.create("A_SalesOrder", {**HEADER, "FieldOfNextYear": "1"})
+
+
+async def test_service_the_server_lacks_is_not_offered(port: HttpPort) -> None:
+    with pytest.raises(NotOffered, match="API_BUSINESS_PARTNER"):
+        await Service(port, "API_BUSINESS_PARTNER", {}, under="odata/v4").read("A_BusinessPartner('1')")
+
+
+async def test_reads_of_one_moment_travel_together_and_are_asked_on_after_one_that_fails(
+    v4: Service, port: HttpPort
+) -> None:
+    numbers = [await new_order(v4) for _ in range(3)]
+    asked = [numbers[0], "NONE", numbers[1], "NONE-2", numbers[2]]
+    before = port.calls
+    answers = await asyncio.gather(*(read(v4, number) for number in asked), return_exceptions=True)
+    assert [answer["SalesOrder"] for answer in answers if isinstance(answer, dict)] == numbers
+    assert [answer.status for answer in answers if isinstance(answer, Refused)] == [404, 404]
+    assert port.calls - before == 3, "version 4 stops a batch at its first failure"
+
+
+def changes(number: str, *reasons: str, **headers: str) -> list[Change]:
+    header = Change("PATCH", entity("A_SalesOrder", SalesOrder=number), {"PurchaseOrderByCustomer": "X"}, headers)
+    items = ("10", "20")
+    return [
+        header,
+        *(
+            Change(
+                "PATCH",
+                entity("A_SalesOrderItem", SalesOrder=number, SalesOrderItem=item),
+                {"SalesDocumentRjcnReason": reason},
+            )
+            for item, reason in zip(items, reasons, strict=True)
+        ),
+    ]
+
+
+async def test_changeset_that_succeeds_changes_all(v4: Service) -> None:
+    number = await new_order(v4, items=2)
+    await v4.change_all(changes(number, "61", "61", **{"If-Match": "*"}))
+    assert await reasons(v4, number) == ["61", "61"]
+    assert (await read(v4, number))["PurchaseOrderByCustomer"] == "X"
 
 
 @pytest.mark.parametrize(
-    ("reason", "etag", "status", "code"), [("99", "*", 400, "VF/001"), ("61", 'W/"stale"', 412, "412")]
+    ("reason", "headers", "status", "code"),
+    [
+        ("99", {"If-Match": "*"}, 400, "VF/001"),
+        ("61", {"If-Match": 'W/"stale"'}, 412, "412"),
+        ("61", {}, 428, "428"),
+    ],
 )
-async def test_changeset_that_fails_is_one_refusal_and_changes_nothing(v4: HttpPort, reason, etag, status, code):
-    number = await new_order(v4)
-    (part,) = await sent(v4, batch.encode_changeset(changes(number, reason, etag=etag), JSON))
-    assert isinstance(part, Answer)
+async def test_changeset_that_fails_is_one_refusal_and_changes_nothing(v4: Service, reason, headers, status, code):
+    number = await new_order(v4, items=2)
     with pytest.raises(Refused) as refused:
-        READER.accepted(part, safe=False)
+        await v4.change_all(changes(number, "61", reason, **headers))
     assert (refused.value.status, refused.value.fault.code) == (status, code)
-    assert await reference(v4, number) is None
+    assert await reasons(v4, number) == ["", ""]
+    assert (await read(v4, number))["PurchaseOrderByCustomer"] is None
 
 
-async def test_duplicate_key_is_an_unknown_outcome_because_the_server_answers_500(v4: HttpPort) -> None:
-    number = await new_order(v4)
-    twin = {"SalesOrder": number, "SalesOrderType": "OR", "SalesOrganization": "1710", "SoldToParty": "1"}
-    with pytest.raises(UnknownOutcome):
-        await v4.send("POST", f"{ROOT}/A_SalesOrder", json=twin)
+def test_items_that_go_on_elsewhere_keep_their_next_page() -> None:
+    body = {"@odata.context": "$metadata#A/$entity", "to_Item": [{"N": 1}], "to_Item@odata.nextLink": "B"}
+    assert as_version_2(body) == {"to_Item": {"results": [{"N": 1}], "__next": "B"}}

@@ -51,13 +51,14 @@ class Vendor:
         return answer(body={"access_token": self.valid, "token_type": "Bearer", **self.granted})
 
 
-async def test_api_key_goes_into_the_header_of_the_vendors_choice(port):
+@pytest.mark.parametrize(("more", "sent"), [({}, "key-4711"), ({"scheme": "Bearer"}, "Bearer key-4711")])
+async def test_api_key_goes_into_the_header_of_the_vendors_choice(port, more, sent):
     async def keyed(asked: Asked) -> bytes:
         return answer(body=asked.headers.get("x-key"))
 
     async with serving(keyed) as server:
-        erp = port(server.url, auth={"kind": "api_key", "header": "X-Key", "key": "key-4711"})
-        assert (await erp.send("GET", "/")).json() == "key-4711"
+        erp = port(server.url, auth={"kind": "api_key", "header": "X-Key", "key": "key-4711", **more})
+        assert (await erp.send("GET", "/")).json() == sent
 
 
 async def test_basic_sends_user_and_password_in_utf_8(port):
