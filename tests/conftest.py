@@ -2,7 +2,11 @@
 
 import gc
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -27,10 +31,40 @@ def collected() -> Iterator[None]:
     gc.collect()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "real_server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(_REAL_SERVER_S))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What may take longest goes first, so that no process is left alone with it at the end."""
+    for item in filter(_needs_real_server, items):
+        item.add_marker(pytest.mark.timeout(_REAL_SERVER_S))
+    turns = {path: _turn(config, list(those)) for path, those in groupby(items, key=lambda item: item.path)}
+    items.sort(key=lambda item: turns[item.path])
+
+
+def _turn(config: pytest.Config, items: list[pytest.Item]) -> tuple[int, float]:
+    """Of a file: the long ones; those on real servers, which are installed meanwhile; the others. Smallest first."""
+    limit_s = max(_limit_s(config, item) for item in items)
+    if any(map(_needs_real_server, items)):
+        return 1, -limit_s
+    return 0 if limit_s >= _REAL_SERVER_S else 2, -limit_s
+
+
+def _needs_real_server(item: pytest.Item) -> bool:
+    return "real_server" in getattr(item, "fixturenames", ())
+
+
+def _limit_s(config: pytest.Config, item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0] if marker else config.getini("timeout"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of several processes the first has the real servers installed before anybody waits for them."""
+    if os.environ.get("PYTEST_XDIST_WORKER") != "gw0" or not any(map(_needs_real_server, request.session.items)):
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-m", "tests.install"], cwd=request.config.rootpath) as process:
+        yield
+        process.terminate()
 
 
 @pytest.fixture

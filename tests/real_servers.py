@@ -20,12 +20,18 @@ _SHARED = ("python", "npm", "client", "seeded")
 _ROOTS = Roots.of(None)
 
 
-def up(vendor: str, orders: str) -> Standing:
-    """A server of this process with fresh books. Raises PackagesMissing where its software cannot be fetched."""
+def install(vendor: str, orders: str) -> None:
+    """Software and seeded books, unless they are there. Raises PackagesMissing where they cannot be fetched."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     _offer_npm()
     with FileLock(INSTALLED / f"{vendor}.lock"):
         server.install(vendor, INSTALLED, Books(orders, fresh=True), _ROOTS, lambda step: None)
+
+
+def up(vendor: str, orders: str) -> Standing:
+    """A server of this process with fresh books. Raises PackagesMissing where its software cannot be fetched."""
+    install(vendor, orders)
+    with FileLock(INSTALLED / f"{vendor}.lock"):
         server.down(vendor, _PROCESS, _ROOTS)
         _link(INSTALLED / "real" / vendor, _PROCESS / "real" / vendor)
     return server.up(vendor, _PROCESS, Books(orders, fresh=True), 0, _ROOTS, lambda step: None)

@@ -11,9 +11,10 @@ from fixtures.tryton.real import credit_limit
 from tandem.workspace.real.server import Standing
 from tests import invoices, sqlite_books
 from tests.django_crm_site import Site
+from tests.install import DJANGO_CRM_DEALS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
-BOT, DEALS, COUNT = "sales_order_sync", "60", 5
+BOT, COUNT = "sales_order_sync", 5
 
 
 class Pair:
@@ -70,7 +71,7 @@ class Pair:
 @pytest.fixture
 def pair(tmp_path: Path, real_server: Callable[[str, str], Standing]) -> Pair:
     orders, _ = invoices.sample()
-    return Pair(tmp_path / "acme", real_server("django_crm", DEALS), real_server("tryton", orders))
+    return Pair(tmp_path / "acme", real_server("django_crm", DJANGO_CRM_DEALS), real_server("tryton", orders))
 
 
 def test_deals_of_a_real_crm_become_orders_of_a_real_erp_once(pair: Pair) -> None:

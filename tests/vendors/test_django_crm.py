@@ -43,6 +43,7 @@ from tandem.errors import (
 from tandem.store.evidence import EvidenceStore
 from tandem.vault import Vault
 from tandem.workspace.real.server import Standing
+from tests.install import DJANGO_CRM_DEALS
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -129,7 +130,7 @@ def outcome(deal: str, **changed: Any) -> CrmOrderStatus:
 
 @pytest.fixture(scope="module")
 def standing(real_server: Callable[[str, str], Standing]) -> Standing:
-    return real_server("django_crm", "60")
+    return real_server("django_crm", DJANGO_CRM_DEALS)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

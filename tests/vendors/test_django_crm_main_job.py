@@ -20,11 +20,12 @@ from tandem.workspace.real import process
 from tandem.workspace.real.place import Place
 from tandem.workspace.real.server import Standing
 from tests.django_crm_site import Site
+from tests.install import DJANGO_CRM_DEALS
 from tests.news import other_news
 from tests.real_servers import INSTALLED
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-BOT, ORDERS = "sales_order_sync", 60
+BOT = "sales_order_sync"
 STATUS = {"created": "已同步", "waiting": "待补货", "refused": "同步失败"}
 
 
@@ -43,7 +44,7 @@ class SapSite(Site):
 
 @pytest.fixture
 def standing(real_server: Callable[[str, str], Standing]) -> Standing:
-    return real_server("django_crm", str(ORDERS))
+    return real_server("django_crm", DJANGO_CRM_DEALS)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def site(tmp_path: Path, standing: Standing) -> Iterator[SapSite]:
 
 
 def _site(folder: Path, url: str, books: Path) -> Iterator[SapSite]:
-    app = sandbox.build(generate(ORDERS, seed=1), FaultPlan(), sandbox.Switches())
+    app = sandbox.build(generate(int(DJANGO_CRM_DEALS), seed=1), FaultPlan(), sandbox.Switches())
     with serve(app) as erp:
         yield SapSite(folder / "acme", url, books, erp.url)
 
