@@ -6,8 +6,8 @@ writer's own row. The row is locked by the transaction in doubt, so whoever read
 reached the disk may be given to another one.)
 
 A worker that was stopped in the middle of a transaction holds nobody up. Between two statements the server ends its
-session; within a pipeline of them it does not (to the server the client is about to send the next one), so whoever
-waits for a lock ends such sessions.
+session, but not within a pipeline of them (to the server the client is about to send the next one), and one session in
+many stayed beyond the server's limit when it was tried; so whoever waits for a lock ends such sessions.
 """
 
 import re
@@ -46,8 +46,8 @@ _LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "53300")
 _NO_LOCK = "55P03"
 _end_stalled = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND usename = current_user AND application_name LIKE 'tandem%' AND state = 'active' "
-    "AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - interval '2 seconds'"
+    "AND usename = current_user AND application_name LIKE 'tandem%' AND state <> 'idle' "
+    "AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '2 seconds'"
 )
 _seal = (
     update(writers)
@@ -103,7 +103,7 @@ class PostgresqlBackend:
         return _sqlstate(error) == _NO_LOCK
 
     def end_stalled(self) -> None:
-        """End the sessions of ours that have stood still in a pipeline of statements for two seconds."""
+        """End the sessions of ours that have stood still in a transaction for two seconds."""
         with suppress(DBAPIError), self.reading.connect() as connection:
             connection.execute(_end_stalled)
 

@@ -131,27 +131,32 @@ async def test_worker_stopped_inside_a_transaction_holds_nobody_up(shared: Pair)
     assert await second.read(lambda connection: journal.load(connection, "a")) == []
 
 
-async def test_worker_stopped_in_a_pipeline_of_statements_holds_nobody_up(
-    shared: tuple[Database, Database], database_url: str
+@pytest.mark.parametrize("is_pipeline", [True, False])
+async def test_worker_that_stands_still_in_a_transaction_holds_nobody_up(
+    shared: tuple[Database, Database], database_url: str, is_pipeline: bool
 ) -> None:
-    """The server takes it for busy and ends it by no limit of its own."""
+    """Whether or not the server has a limit of its own for it; within a pipeline it takes the worker for busy."""
     database, _ = shared
     await database.write(adding(new("a")))
-    with psycopg.connect(database_url, application_name="tandem") as stopped:
-        stopped.pgconn.enter_pipeline_mode()
-        for statement in (b"SET idle_in_transaction_session_timeout = '1s'", b"BEGIN", b"UPDATE runs SET mode = mode"):
-            stopped.pgconn.send_query_params(statement, None)
-        stopped.pgconn.send_flush_request()
-        stopped.pgconn.flush()
+    with psycopg.connect(database_url, application_name="tandem", autocommit=True) as stopped:
+        if is_pipeline:
+            stopped.pgconn.enter_pipeline_mode()
+            for statement in (b"BEGIN", b"UPDATE runs SET mode = mode"):
+                stopped.pgconn.send_query_params(statement, None)
+            stopped.pgconn.send_flush_request()
+            stopped.pgconn.flush()
+        else:
+            stopped.execute("BEGIN")
+            stopped.execute("UPDATE runs SET mode = mode")
         assert await asyncio.wait_for(database.write(lambda connection: runs.take(connection, "a", NOW)), 30)
         stopped.close()
 
 
 async def test_lock_that_is_not_to_be_had_is_one_sentence_when_patience_ends(database_url: str) -> None:
-    """Whoever holds it is at work: its session stays."""
+    """Whoever holds it is not one of ours: its session stays."""
     database = open_database(database_url, patience_s=0.5)
     await database.write(adding(new("a")))
-    with psycopg.connect(database_url, application_name="tandem") as busy:
+    with psycopg.connect(database_url, application_name="psql") as busy:
         busy.execute("UPDATE runs SET mode = mode")
         with pytest.raises(StoreError, match="lock timeout"):
             await database.write(lambda connection: runs.take(connection, "a", NOW))
