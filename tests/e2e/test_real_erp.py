@@ -3,7 +3,8 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -26,6 +27,7 @@ from tests.e2e.conftest import BOT, Site, demonstration
 
 COUNT, MOST_LINES = 8, 12
 KILLED, KILLS = 16, 6
+LONGEST_S = 3000.0
 PATIENT = Times(settle_s=60.0, late_s=20.0, round_waits_s=(2.0, 20.0))
 """Waits for a real server that was killed and comes back."""
 
@@ -38,6 +40,10 @@ class Shop:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return sqlite_books.rows(self.standing.about["database"], query, *values)
+
+    def states(self, order: RetailOrder) -> list[str]:
+        """Of each document in the ERP that has the order's reference."""
+        return [state for (state,) in self.rows("SELECT state FROM sale_sale WHERE reference = ?", self.number(order))]
 
     def number(self, order: RetailOrder) -> str:
         """Its number in the CRM, which counts them."""
@@ -60,7 +66,7 @@ class Shop:
     def told(self, orders: list[RetailOrder]) -> dict[str, Any]:
         """What a run of the bot over these orders tells."""
         batch = self.site.batch([self.number(each) for each in orders])
-        told: dict[str, Any] = self.site.json("run", BOT, "--batch", str(batch))
+        told: dict[str, Any] = self.site.json("run", BOT, "--batch", str(batch), timeout_s=LONGEST_S)
         return told
 
     def buy(self, material: str, quantity: Decimal) -> None:
@@ -207,25 +213,56 @@ def test_crm_orders_are_taken_into_a_real_erp_or_wait_or_are_refused_as_it_says(
     assert [shop.rows(live, shop.number(order)) for order in created] == [[(1,)]] * len(created)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_with_a_key_orders_are_read_and_confirmed_over_rest_and_created_on_the_screen(shop: Shop) -> None:
-    """Tryton's REST API fills in no new orders, so that its web client does."""
-    _give_key(shop)
-    orders = _short(shop)[:2]
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_every_order_of_the_data_is_taken_in_once_or_waits_or_is_refused(
+    shop: Shop, tell: Callable[[str], None]
+) -> None:
+    """500 where the real data are there, less what other tests took in."""
+    orders = [order for order in shop.data.orders if invoices.orderable(order) and not shop.states(order)]
     results = shop.run(orders)
-    for order in orders:
-        result = results[shop.number(order)]
-        assert (result["outcome"], result["reason"]) == ("created", "")
-        _assert_stands(shop, order, result["erp_order_id"])
-    for step, channel in (("erp.sales_order.create", "browser"), ("erp.sales_order.confirm", "api")):
-        assert shop.site.books(partial(journal.channels_of, step=step)) == {channel: len(orders)}
+    outcomes = {order: results[shop.number(order)]["outcome"] for order in orders}
+    tell(f"{len(orders)} orders: {dict(Counter(outcomes.values()))}")
+    for order, outcome in outcomes.items():
+        if outcome == "created":
+            assert shop.states(order) == ["processing"]
+            _assert_stands(shop, order, results[shop.number(order)]["erp_order_id"])
+        else:
+            assert set(shop.states(order)) <= {"cancelled"}
+    assert list(outcomes.values()).count("created") > len(orders) // 2
+    assert "created" not in shop.told(orders)["finished"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("channel", "count"),
+    [
+        pytest.param("browser", 20, marks=pytest.mark.browser),
+        pytest.param("desktop", 10, marks=pytest.mark.desktop),
+    ],
+)
+def test_with_a_key_orders_are_read_and_confirmed_over_rest_and_created_on_the_screen(
+    patient_shop: Shop, channel: str, count: int
+) -> None:
+    """Tryton's REST API fills in no new orders, so that its web client does, or its desktop client."""
+    shop = patient_shop
+    _give_key(shop, channel)
+    orders = _short(shop, channel)[:count]
+    assert len(orders) == count
+    results = shop.run(orders)
+    created = [order for order in orders if results[shop.number(order)]["outcome"] == "created"]
+    for order in created:
+        _assert_stands(shop, order, results[shop.number(order)]["erp_order_id"])
+    assert len(created) == count, results
+    for step, by in (("erp.sales_order.create", channel), ("erp.sales_order.confirm", "api")):
+        assert shop.site.books(partial(journal.channels_of, step=step)) == {by: count}
 
 
 @pytest.mark.slow
 def test_with_a_key_and_no_screen_an_order_is_a_persons_and_stands_nowhere(shop: Shop) -> None:
-    _give_key(shop, screens=False)
-    order = _short(shop)[2]
+    _give_key(shop)
+    order = _short(shop, "desktop")[-1]
     assert shop.told([order])["waiting"] == 1
     (ticket,) = shop.site.json("tickets", "list")
     assert (ticket["operation"], ticket["error"]["code"]) == ("sales_order.create", "not_offered")
@@ -233,21 +270,32 @@ def test_with_a_key_and_no_screen_an_order_is_a_persons_and_stands_nowhere(shop:
     assert shop.rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", shop.number(order)) == [(0,)]
 
 
-def _short(shop: Shop) -> list[RetailOrder]:
-    """Orders of few lines that no other test takes in."""
-    return sorted(shop.orders()[COUNT + KILLED + 1 :], key=lambda order: len(order.lines))
+def _short(shop: Shop, channel: str) -> list[RetailOrder]:
+    """Orders of few lines that no other test takes in, and no other channel."""
+    short = sorted(shop.orders()[COUNT + KILLED + 1 :], key=lambda order: len(order.lines))
+    return short[::2] if channel == "browser" else short[1::2]
 
 
-def _give_key(shop: Shop, *, screens: bool = True) -> None:
-    """A key in a file of its own instead of user and password, as a user would write it."""
+def _give_key(shop: Shop, *screens: str) -> None:
+    """A key in a file of its own instead of user and password, as a user would write it; only these screens."""
     path = shop.site.stage.workspace.folder / "tandem.yaml"
     raw = YAML().load(path)
     erp = raw["systems"]["erp"]
     key = f"file:{shop.standing.about['REST key']}"
     erp["api"]["auth"] = {"kind": "api_key", "header": "Authorization", "scheme": "Bearer", "key": key}
-    for channel in ("browser", "desktop") if not screens else ("desktop",):
+    for channel in {"browser", "desktop"} - set(screens):
         del erp[channel]
+    if "desktop" in screens:
+        _name_client(erp["desktop"], shop.standing.about)
     YAML().dump(raw, path)
+
+
+def _name_client(desktop: dict[str, Any], about: Mapping[str, str]) -> None:
+    """The desktop client by the place that ``tandem real status tryton`` tells."""
+    if "desktop client" not in about:
+        pytest.skip("GTK for the system's Python is not installed")
+    desktop["command"] = [about["desktop client"], about["its page"]]
+    desktop["environment"] = {"XDG_CONFIG_HOME": about["its XDG_CONFIG_HOME"]}
 
 
 def _assert_stands(shop: Shop, order: RetailOrder, erp_order_id: str) -> None:
