@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +138,22 @@ async def test_window_of_another_program_over_ours_is_seen(driver: X11Driver, op
 
 async def test_picture_has_the_size_of_the_box(driver: X11Driver) -> None:
     assert (await driver.picture(Box(10, 20, 300, 200))).shape == (200, 300, 3)
+
+
+async def test_request_that_was_given_up_is_finished_before_the_next(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Given up")
+    await given_up(driver.act(window, [paste("17850"), keys("tab"), paste("x")]))
+    assert await driver.answers(window, 5)
+    assert await fields(driver, window) == ["17850", "x"]
+
+
+async def given_up(request: Coroutine[Any, Any, object]) -> None:
+    """Cancelled once it has been sent."""
+    asked = asyncio.ensure_future(request)
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
 
 
 async def test_program_that_is_not_there_is_refused(driver: X11Driver) -> None:

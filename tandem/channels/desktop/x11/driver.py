@@ -99,8 +99,11 @@ class X11Driver:
         return await self._ask({"do": verb, **given})
 
     async def _ask(self, request: Mapping[str, Any]) -> Any:
-        async with self._turn:
-            return await asyncio.shield(asyncio.ensure_future(self._exchange(request)))
+        """One whose asker gives up is carried out all the same, and has its turn until then."""
+        await self._turn.acquire()
+        exchange = asyncio.ensure_future(self._exchange(request))
+        exchange.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(exchange)
 
     async def _exchange(self, request: Mapping[str, Any]) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout
