@@ -51,6 +51,7 @@ class Eyes:
         self._readings = Readings(ocr)
         self._looks: OrderedDict[str, list[tuple[Word, Picture]]] = OrderedDict()
         self._lines: OrderedDict[bytes, str] = OrderedDict()
+        self._framed: tuple[Picture, list[Box]] | None = None
 
     async def words(self, picture: Picture) -> list[Word]:
         """Every text of the picture."""
@@ -61,7 +62,7 @@ class Eyes:
         label = await self._label(title, picture, wanted.label)
         if label is None or wanted.side == "itself":
             return label
-        fields = _SIDES[wanted.side](label, boxes(picture))
+        fields = _SIDES[wanted.side](label, self._boxes(picture))
         return _without_icons(fields[wanted.skip], wanted.icons) if len(fields) > wanted.skip else None
 
     def know(self, title: str, picture: Picture, words: Sequence[str]) -> bool:
@@ -99,7 +100,7 @@ class Eyes:
     async def grid(self, picture: Picture, below: Box | None) -> Grid | None:
         """The table under this place, or the only one. Its rows are numbered on their left. Raises Ambiguous."""
         top = below.bottom if below is not None else 0
-        rows = framed([box for box in boxes(picture) if box.y >= top])
+        rows = framed([box for box in self._boxes(picture) if box.y >= top])
         if rows is None:
             return None
         numbers = await self.texts(picture, [number_place(row[0]) for row in rows])
@@ -148,6 +149,12 @@ class Eyes:
             read = [*read, *await self._magnified(picture, read, words)]
         self._remember(title, picture, read)
         return _places(read, words)
+
+    def _boxes(self, picture: Picture) -> list[Box]:
+        """The boxes of the picture; those of the last one are remembered."""
+        if self._framed is None or not same(self._framed[0], picture):
+            self._framed = (picture, boxes(picture))
+        return self._framed[1]
 
     def _known(self, title: str, picture: Picture) -> list[Word]:
         """What was read in this window before and still looks so."""

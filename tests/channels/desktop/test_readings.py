@@ -6,6 +6,7 @@ from tandem.channels.desktop.driver import Box, Picture
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.grid import Ambiguous
 from tandem.channels.desktop.ocr import Ocr, Word
+from tandem.channels.desktop.picture import boxes
 from tandem.channels.selectors import OcrLabel
 from tests.channels.desktop.drawn import field, sheet, write
 
@@ -141,3 +142,23 @@ async def test_all_words_are_asked_of_the_whole_picture(ocr: Counted) -> None:
     await place(eyes, picture, "Currency")
     assert [word.text for word in await eyes.words(picture)] == ["Customer", "Currency"]
     assert ocr.wholes == 2
+
+
+async def test_boxes_are_sought_again_only_when_the_picture_has_changed(
+    ocr: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[Picture] = []
+
+    def counted(picture: Picture) -> list[Box]:
+        sought.append(picture)
+        return boxes(picture)
+
+    monkeypatch.setattr("tandem.channels.desktop.eyes.boxes", counted)
+    eyes = Eyes(ocr)
+    for _ in range(3):
+        assert await place(eyes, form("Customer", "Currency"), "Customer") is not None
+    assert len(sought) == 1
+    moved = form("Customer", "Currency")
+    moved[:, 150:-20] = form("Customer", "Currency")[:, 130:-40]
+    assert await place(eyes, moved, "Customer") == Box(182, 42, 116, 22)
+    assert len(sought) == 2
