@@ -135,7 +135,9 @@ class Driver(Protocol):
         """Carry out actions, checking the active window and its title before and after every one of them."""
         ...
 
-    async def picture(self, box: Box) -> Picture: ...
+    async def picture(self, box: Box) -> Picture:
+        """This part of the screen; nobody may write to it, it may be handed out again."""
+        ...
 
     async def answers(self, window: Window, within_s: float) -> bool:
         """Whether the program answers the window manager's ping: it is not frozen."""

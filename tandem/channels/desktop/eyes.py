@@ -1,6 +1,5 @@
 """Finds elements in the picture of a window: the field beside its label, the cell of a table, the text itself."""
 
-import hashlib
 import re
 import unicodedata
 from collections import OrderedDict
@@ -11,9 +10,10 @@ from tandem.channels.desktop.driver import Box, Picture
 from tandem.channels.desktop.grid import Ambiguous, framed, heading_row, listed, number_place, series
 from tandem.channels.desktop.ocr import MAGNIFICATIONS, UNREADABLE, Ocr, Word
 from tandem.channels.desktop.picture import boxes, cut, ink, same
+from tandem.channels.desktop.readings import Readings, digest
 from tandem.channels.selectors import End, OcrLabel
 
-_REMEMBERED, _REMEMBERED_LINES = 8, 2000
+_REMEMBERED_LINES = 2000
 _REMEMBERED_TITLES, _REMEMBERED_LABELS = 16, 600
 _FARTHEST_PX = 240
 _LINE_PX = 40
@@ -48,25 +48,21 @@ class Eyes:
 
     def __init__(self, ocr: Ocr) -> None:
         self.ocr = ocr
-        self._read: OrderedDict[bytes, list[Word]] = OrderedDict()
+        self._readings = Readings(ocr)
         self._looks: OrderedDict[str, list[tuple[Word, Picture]]] = OrderedDict()
         self._lines: OrderedDict[bytes, str] = OrderedDict()
+        self._framed: tuple[Picture, list[Box]] | None = None
 
     async def words(self, picture: Picture) -> list[Word]:
         """Every text of the picture."""
-        digest = _digest(picture)
-        if digest not in self._read:
-            self._read[digest] = await self.ocr.words(picture)
-            while len(self._read) > _REMEMBERED:
-                self._read.popitem(last=False)
-        return self._read[digest]
+        return await self._readings.whole(picture)
 
     async def element(self, title: str, picture: Picture, wanted: OcrLabel) -> Box | None:
         """The inside of the labelled field, or the label's own place; ``title`` is the window's. Raises Ambiguous."""
         label = await self._label(title, picture, wanted.label)
         if label is None or wanted.side == "itself":
             return label
-        fields = _SIDES[wanted.side](label, boxes(picture))
+        fields = _SIDES[wanted.side](label, self._boxes(picture))
         return _without_icons(fields[wanted.skip], wanted.icons) if len(fields) > wanted.skip else None
 
     def know(self, title: str, picture: Picture, words: Sequence[str]) -> bool:
@@ -80,7 +76,7 @@ class Eyes:
             [each for each, at in zip(inks, places, strict=True) if each is not None and not _tall(at)]
         )
         return [
-            "" if each is None else await self._paragraph(each) if _tall(at) else self._lines[_digest(each)]
+            "" if each is None else await self._paragraph(each) if _tall(at) else self._lines[digest(each)]
             for each, at in zip(inks, places, strict=True)
         ]
 
@@ -104,7 +100,7 @@ class Eyes:
     async def grid(self, picture: Picture, below: Box | None) -> Grid | None:
         """The table under this place, or the only one. Its rows are numbered on their left. Raises Ambiguous."""
         top = below.bottom if below is not None else 0
-        rows = framed([box for box in boxes(picture) if box.y >= top])
+        rows = framed([box for box in self._boxes(picture) if box.y >= top])
         if rows is None:
             return None
         numbers = await self.texts(picture, [number_place(row[0]) for row in rows])
@@ -128,14 +124,37 @@ class Eyes:
         """Where one of the words stands: by what was read in this window before and still looks so, else read anew."""
         found = _whole(self._known(title, picture), words)
         if not found:
-            read = await self.words(picture)
-            if not _places(read, words):
-                read = [*read, *await self._magnified(picture, read, words)]
-            self._remember(title, picture, read)
-            found = _places(read, words)
+            found = await self._among_changes(title, picture, words) or await self._in_all(title, picture, words)
         if len(found) > 1:
             raise Ambiguous
         return found[0] if found else None
+
+    async def _among_changes(self, title: str, picture: Picture, words: Sequence[str]) -> list[Box]:
+        """Where one of the words stands, by what has changed since another picture was read, if it does exactly once.
+
+        What is not read there, or less exactly, is left to a look at all of the picture.
+        """
+        wanted = {_with_colon(word) for word in words}
+        read = await self._readings.partial(picture)
+        found = [word.box for word in read if _with_colon(word.text) in wanted]
+        if len(found) != 1:
+            return []
+        self._remember(title, picture, read)
+        return found
+
+    async def _in_all(self, title: str, picture: Picture, words: Sequence[str]) -> list[Box]:
+        """Where one of the words stands in the picture as a whole."""
+        read = await self.words(picture)
+        if not _places(read, words):
+            read = [*read, *await self._magnified(picture, read, words)]
+        self._remember(title, picture, read)
+        return _places(read, words)
+
+    def _boxes(self, picture: Picture) -> list[Box]:
+        """The boxes of the picture; those of the last one are remembered."""
+        if self._framed is None or not same(self._framed[0], picture):
+            self._framed = (picture, boxes(picture))
+        return self._framed[1]
 
     def _known(self, title: str, picture: Picture) -> list[Word]:
         """What was read in this window before and still looks so."""
@@ -170,9 +189,9 @@ class Eyes:
 
     async def _read_lines(self, inks: Sequence[Picture]) -> None:
         """Read what has not been read before."""
-        unread = {_digest(each): each for each in inks if _digest(each) not in self._lines}
-        for digest, text in zip(unread, await self.ocr.lines(list(unread.values())), strict=True):
-            self._lines[digest] = text
+        unread = {digest(each): each for each in inks if digest(each) not in self._lines}
+        for key, text in zip(unread, await self.ocr.lines(list(unread.values())), strict=True):
+            self._lines[key] = text
         while len(self._lines) > max(_REMEMBERED_LINES, len(inks)):
             self._lines.popitem(last=False)
 
@@ -206,10 +225,6 @@ def _without_icon(text: str) -> str:
 
 def _folded(text: str, ignored: Mapping[int, int | None]) -> str:
     return unicodedata.normalize("NFKC", text).casefold().translate(ignored).translate(_ALIKE)
-
-
-def _digest(picture: Picture) -> bytes:
-    return hashlib.blake2b(picture.tobytes() + str(picture.shape).encode(), digest_size=16).digest()
 
 
 def _places(found: Sequence[Word], words: Sequence[str]) -> list[Box]:

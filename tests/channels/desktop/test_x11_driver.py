@@ -8,14 +8,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tandem.channels.desktop.accessibility import Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.x11.driver import X11Driver
-from tests.channels.desktop.conftest import SCRIPT, Opened, OpenedOn
+from tests.channels.desktop.conftest import SCRIPT, Opened, OpenedOn, seen
 
 pytestmark = pytest.mark.desktop
 
@@ -136,6 +139,47 @@ async def test_window_of_another_program_over_ours_is_seen(driver: X11Driver, op
 
 async def test_picture_has_the_size_of_the_box(driver: X11Driver) -> None:
     assert (await driver.picture(Box(10, 20, 300, 200))).shape == (200, 300, 3)
+
+
+async def test_picture_is_handed_over_again_only_when_it_has_changed(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Still")
+    before = await seen(driver, window)
+    (shown,) = await driver.windows(window.pid)
+    first, again = await driver.picture(shown.box), await driver.picture(shown.box)
+    assert again is first
+    part = Box(shown.box.x, shown.box.y, shown.box.width, shown.box.height // 2)
+    assert np.array_equal(await driver.picture(part), before[: part.height])
+    assert np.array_equal(await driver.picture(shown.box), before)
+
+    await driver.act(window, [paste("17850"), keys("ctrl", "a")])
+    assert await driver.answers(window, 5)
+    assert not np.array_equal(await driver.picture(shown.box), before)
+
+
+async def test_change_is_seen_though_the_first_look_at_it_was_given_up(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Given up")
+    before = await seen(driver, window)
+    (shown,) = await driver.windows(window.pid)
+    await driver.act(window, [paste("17850"), keys("ctrl", "a")])
+    assert await driver.answers(window, 5)
+    await given_up(driver.picture(shown.box))
+    assert not np.array_equal(await driver.picture(shown.box), before)
+
+
+async def test_request_that_was_given_up_is_finished_before_the_next(driver: X11Driver, opened: Opened) -> None:
+    window = await opened("Given up")
+    await given_up(driver.act(window, [paste("17850"), keys("tab"), paste("x")]))
+    assert await driver.answers(window, 5)
+    assert await fields(driver, window) == ["17850", "x"]
+
+
+async def given_up(request: Coroutine[Any, Any, object]) -> None:
+    """Cancelled once it has been sent."""
+    asked = asyncio.ensure_future(request)
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
 
 
 async def test_program_that_is_not_there_is_refused(driver: X11Driver) -> None:

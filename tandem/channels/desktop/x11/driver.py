@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tandem.channels.desktop.driver import Action, Box, DriverRefusal, Picture, Window, as_json
@@ -27,6 +28,7 @@ class X11Driver:
         self._patience_s = patience_s
         self._turn = asyncio.Lock()
         self._accessibility_bus: str | None = None
+        self._held: tuple[Box, Picture] | None = None
 
     @classmethod
     async def on(
@@ -74,8 +76,16 @@ class X11Driver:
         await self._do("act", window=window.id, title=window.title, actions=[as_json(action) for action in actions])
 
     async def picture(self, box: Box) -> Picture:
-        raw = await self._do("picture", box=list(box))
-        return np.frombuffer(raw, np.uint8).reshape(box.height, box.width, 4)[:, :, :3].copy()
+        """The very same array as long as this place looks as it did: the host does not send it again."""
+        held, self._held = self._held, None
+        raw = await self._do("picture", box=list(box), held=held is not None and held[0] == box)
+        if raw is not None:
+            taken = np.frombuffer(raw, np.uint8).reshape(box.height, box.width, 4)
+            held = (box, np.asarray(cv2.cvtColor(taken, cv2.COLOR_BGRA2BGR), np.uint8))
+            held[1].setflags(write=False)
+        assert held is not None
+        self._held = held
+        return held[1]
 
     async def answers(self, window: Window, within_s: float) -> bool:
         return bool(await self._do("answers", window=window.id, within_s=within_s))
@@ -99,8 +109,11 @@ class X11Driver:
         return await self._ask({"do": verb, **given})
 
     async def _ask(self, request: Mapping[str, Any]) -> Any:
-        async with self._turn:
-            return await asyncio.shield(asyncio.ensure_future(self._exchange(request)))
+        """One whose asker gives up is carried out all the same, and has its turn until then."""
+        await self._turn.acquire()
+        exchange = asyncio.ensure_future(self._exchange(request))
+        exchange.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(exchange)
 
     async def _exchange(self, request: Mapping[str, Any]) -> Any:
         stdin, stdout = self._process.stdin, self._process.stdout

@@ -33,6 +33,7 @@ class Host:
         self._windows = Windows(session.display)
         self._hands = Hands(self._windows, Clipboard(session.display), own=own)
         self._camera = mss.mss(display=session.display)
+        self._sent: tuple[list[int], bytes] | None = None
         self._requests: dict[str, Callable[[dict[str, Any]], Any]] = {
             "start": lambda given: session.start(given["command"], given["environment"]),
             "stop": lambda given: session.stop(given["pid"]),
@@ -61,10 +62,13 @@ class Host:
                 raw = result if isinstance(result, bytes) else b""
                 _say(out, {"result": None if raw else result, "bytes": len(raw)}, raw)
 
-    def _picture(self, given: dict[str, Any]) -> bytes:
+    def _picture(self, given: dict[str, Any]) -> bytes | None:
+        """None when it is the one that was sent last, and ``held``."""
         x, y, width, height = given["box"]
         shot = self._camera.grab({"left": x, "top": y, "width": width, "height": height})
-        return bytes(shot.bgra)
+        taken = (given["box"], bytes(shot.bgra))
+        sent, self._sent = self._sent, taken
+        return None if given["held"] and sent == taken else taken[1]
 
     def _covered(self, given: dict[str, Any]) -> bool:
         window = self._windows.window(given["window"])
