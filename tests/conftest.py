@@ -62,9 +62,8 @@ def installing(request: pytest.FixtureRequest) -> Iterator[None]:
     if os.environ.get("PYTEST_XDIST_WORKER") != "gw0" or not any(map(_needs_real_server, request.session.items)):
         yield
         return
-    with subprocess.Popen([sys.executable, "-m", "tests.install"], cwd=request.config.rootpath) as process:
+    with subprocess.Popen([sys.executable, "-m", "tests.install"], cwd=request.config.rootpath):
         yield
-        process.terminate()
 
 
 @pytest.fixture

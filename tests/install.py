@@ -10,9 +10,9 @@ DJANGO_CRM_DEALS = "60"
 
 def main() -> None:
     """Where packages cannot be fetched, the tests that need them say so."""
-    with suppress(PackagesMissing):
-        real_servers.install("tryton", invoices.sample()[0])
-        real_servers.install("django_crm", DJANGO_CRM_DEALS)
+    for vendor, orders in (("tryton", invoices.sample()[0]), ("django_crm", DJANGO_CRM_DEALS)):
+        with suppress(PackagesMissing):
+            real_servers.install(vendor, orders)
 
 
 if __name__ == "__main__":

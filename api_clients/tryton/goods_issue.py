@@ -13,7 +13,7 @@ from api_clients.tryton.fault import Refused
 from api_clients.tryton.number import document_id
 from api_clients.tryton.shipment import DONE, SHIPMENT
 from api_clients.tryton.values import Row
-from tandem.errors import NotSent, StockShort, TandemError, ValidationFailed
+from tandem.errors import AccessRefused, NotSent, StockShort, TandemError, ValidationFailed
 
 _FIELDS = (
     "number",
@@ -53,7 +53,7 @@ class GoodsIssue:
             if not self._begun:
                 raise
             raise self._stopped(refused) from None
-        except NotSent as error:
+        except (NotSent, AccessRefused) as error:
             if not self._begun:
                 raise
             raise self._left() from error

@@ -193,7 +193,7 @@ async def time_entry_create(client: Client, request: TimeEntry) -> TimeEntryConf
 
 
 async def time_entry_find(client: Client, request: TimeEntryLookup) -> TimeEntriesFound:
-    """One call; one entry at most, as the reference is unique."""
+    """Two calls where there is an entry; one at most, as the reference is unique."""
     with client.about(request.external_reference):
         return await timesheet.found(client, request.external_reference)
 

@@ -19,20 +19,23 @@ class Pages:
 
     @property
     def header(self) -> dict[str, str]:
-        """Asks for the next page."""
-        return {"range": f"records={len(self.records)}-{len(self.records) + self.size}"}
+        """Asks for the next page, and once more for the last record: it tells whether those before it moved."""
+        return {"range": f"records={max(0, len(self.records) - 1)}-{len(self.records) + self.size}"}
 
     def add(self, page: Sequence[Row], content_range: str = "") -> None:
-        """Take in a page, ``records <first>-<end>/<total>``, or all there is. An empty one says that none is left.
+        """Take in a page, ``records <first>-<end>/<total>``, or all there is. One with nothing new is the last.
 
         Raises Unavailable when the pages are not those of one moment.
         """
-        self.records += page
+        held = [record["id"] for record in self.records[-1:]]
+        follows = [record["id"] for record in page[: len(held)]] == held
+        new = page[len(held) :]
+        self.records += new
         total = content_range.rpartition("/")[2]
         if total.isdecimal():
             self._totals.add(int(total))
-        self.complete = not page or total in ("", str(len(self.records)))
-        if self._is_torn:
+        self.complete = not new or total == str(len(self.records)) or (not total and len(new) < self.size)
+        if not follows or self._is_torn:
             raise Unavailable(
                 "{system} changed its records of {model} while they were read page by page. Nothing was changed by us; "
                 "they are read again later.",

@@ -13,11 +13,11 @@ _AT_ONCE = 100
 
 def urlsafe(value: object) -> str:
     """The value as REST reads it in an address or a header."""
-    return base64.urlsafe_b64encode(json.dumps(encoded(value)).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps(encoded(value), ensure_ascii=False).encode()).decode()
 
 
 def parts(domain: Sequence[Any]) -> list[Sequence[Any]]:
-    """The domain, or as many as its longest list of values needs; no record belongs to two of them."""
+    """The domain, or as many as its first long list of values needs; no record belongs to two of them."""
     for position, clause in enumerate(domain):
         if domain[0] != "OR" and len(clause) == 3 and clause[1] == "in" and len(clause[2]) > _AT_ONCE:
             values = list(dict.fromkeys(clause[2]))

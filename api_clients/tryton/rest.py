@@ -117,7 +117,8 @@ class Rest:
         try:
             response = await self.http.send("GET", f"{self._root}/{model}", params=query, headers=headers)
         except Unavailable:
-            absent = await self._absent(model, [*query["f"], *fields_of(domain)], headers)
+            plain = {name: value for name, value in headers.items() if name != "range"}
+            absent = await self._absent(model, [*query["f"], *fields_of(domain)], plain)
             if absent is None:
                 raise
             raise failure.absent(self.http.system, absent) from None

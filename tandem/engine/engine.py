@@ -91,7 +91,7 @@ class Engine:
 
     async def recover(self) -> int:
         """Make ready what processes that died left running; how many runs."""
-        return await self.database.write(runs.recover)
+        return await self.database.write(lambda connection: runs.recover(connection, self.worker))
 
     async def start(self, bot: str, items: Sequence[Work], mode: Mode = "unattended") -> list[str]:
         """Make a run for each item, unless one that has not begun is there already; the ids in the order of items."""

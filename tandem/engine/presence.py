@@ -104,7 +104,10 @@ async def recover(engine: "Engine") -> None:
 
 @asynccontextmanager
 async def present(engine: "Engine", worker: Worker) -> AsyncIterator[None]:
-    """Inside, the engine's process is a worker of the store: its runs are left to it."""
+    """Inside, the engine's process is a worker of the store: its runs are left to it.
+
+    Raises what ended the beats: without them the runs are left to it no more.
+    """
 
     async def do_duty(is_steady: bool) -> None:
         if is_steady:
@@ -112,9 +115,16 @@ async def present(engine: "Engine", worker: Worker) -> AsyncIterator[None]:
 
     presence = Presence(engine.database, worker, duty="recover", do_duty=do_duty, clock=engine.clock)
     await presence.begin()
-    keeping = asyncio.create_task(presence.keep())
+    keeping, owner = asyncio.create_task(presence.keep()), asyncio.current_task()
+    assert owner is not None
+    keeping.add_done_callback(lambda ended: ended.cancelled() or owner.cancel())
     try:
         yield
+    except asyncio.CancelledError:
+        if keeping.done():
+            owner.uncancel()
+            keeping.result()
+        raise
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

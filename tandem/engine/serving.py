@@ -43,7 +43,11 @@ class Serving:
             self._stopping.set()
 
     async def run(self, services: Sequence[Service] = ()) -> None:
-        """Work until ``stop``. Raises StoreError when the books cannot be kept, UsageError when a service cannot be."""
+        """Work until ``stop``.
+
+        Raises StoreError when the books cannot be kept, UsageError when a service cannot be, and whatever else ended
+        the beats.
+        """
         await self._presence.begin()
         log.event(
             "worker.started",

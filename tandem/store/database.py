@@ -144,6 +144,8 @@ class Database:
                     self.backend.end_stalled()
                 elif self.backend.is_conflict(error) and len(works) == 1 and conflicts < _CONFLICTS_AT_MOST:
                     conflicts, doubtful = conflicts + 1, None
+                elif doubtful is not None:
+                    raise _Away(self.backend.store_error(error)) from None
                 else:
                     raise
 
@@ -161,7 +163,7 @@ class Database:
 
 
 class _Away(Exception):
-    """The database stayed away for too long; ``error`` is what the callers are told."""
+    """The database stayed away for too long, or did not say what became of a commit; ``error`` is for the callers."""
 
     def __init__(self, error: StoreError) -> None:
         super().__init__(error)

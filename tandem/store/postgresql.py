@@ -34,11 +34,19 @@ _SESSION = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "application_name": "tandem",
 }
-_SETTINGS = "-c idle_in_transaction_session_timeout=2s -c lock_timeout="
-_READER_WAITS, _WRITER_WAITS = "60s", "2s"
-"""For a lock. A reader waits for one only where tables are made; the writer tries again, with what stalls ended."""
+_READER = {
+    **_SESSION,
+    "application_name": "tandem",
+    "options": "-c idle_in_transaction_session_timeout=60s -c lock_timeout=60s",
+}
+"""A reader holds a lock, or waits for one, only where tables are made."""
+_WRITER = {
+    **_SESSION,
+    "application_name": "tandem writer",
+    "options": "-c idle_in_transaction_session_timeout=2s -c lock_timeout=2s",
+}
+"""The writer tries again, with what stalls ended."""
 _CONFLICTS = ("40001", "40P01", "23505")
 """Serialisation failure, deadlock, unique violation."""
 _LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "53300")
@@ -46,7 +54,7 @@ _LOST = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "53300")
 _NO_LOCK = "55P03"
 _end_stalled = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND usename = current_user AND application_name LIKE 'tandem%' AND state <> 'idle' "
+    "AND usename = current_user AND application_name = 'tandem writer' AND state <> 'idle' "
     "AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '2 seconds'"
 )
 _seal = (
@@ -67,8 +75,8 @@ class PostgresqlBackend:
         parts = make_url(url)
         self.name, self.patience_s = url.replace(f"{parts.username}@", "", 1), patience_s
         address = parts.set(drivername="postgresql+psycopg", password=password)
-        self.reading = _engine(self.name, address, _READERS, _READER_WAITS)
-        self.writing = _engine(self.name, address, 1, _WRITER_WAITS)
+        self.reading = _engine(self.name, address, _READERS, _READER)
+        self.writing = _engine(self.name, address, 1, _WRITER)
         self._id, self._has_mark = new_id(), False
         event.listen(self.writing, "connect", self._make_mark)
         try:
@@ -149,13 +157,13 @@ class PostgresqlBackend:
         )
 
 
-def _engine(name: str, url: URL, connections: int, lock_timeout: str) -> Engine:
+def _engine(name: str, url: URL, connections: int, session: dict[str, Any]) -> Engine:
     try:
         engine = create_engine(
             url,
             pool_size=connections,
             max_overflow=0,
-            connect_args={**_SESSION, "options": _SETTINGS + lock_timeout},
+            connect_args=session,
             hide_parameters=True,
             pool_timeout=600,
             execution_options={store_clock.OPTION: store_clock.ask_server},

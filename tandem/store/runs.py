@@ -333,8 +333,13 @@ def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
         connection.execute(_go_on, {"run_ids": part})
 
 
-def recover(connection: Connection) -> int:
-    """Make every run ready whose worker is gone, and fence that worker, should it come back; how many runs."""
+def recover(connection: Connection, judge: str | None = None) -> int:
+    """Make every run ready whose worker is gone, and fence that worker, should it come back; how many runs.
+
+    None when ``judge``, the worker that asks, looks dead itself: after an outage of the store everybody does.
+    """
+    if judge is not None and not workers.is_alive(connection, judge):
+        return 0
     left = and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker))
     done = connection.execute(update(runs).where(left).values(status="ready", epoch=runs.c.epoch + 1))
     return int(done.rowcount)

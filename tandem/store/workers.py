@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, literal, or_, select
 
 from tandem.store.schema import duties, runs, workers
 from tandem.store.store_clock import store_now
@@ -98,6 +98,11 @@ def is_gone(connection: Connection, worker_id: ColumnElement[str | None]) -> Col
     dead_before = store_now(connection) - timedelta(seconds=DEAD_AFTER_S)
     alive = select(workers.c.id).where(workers.c.id == worker_id, workers.c.seen_at > dead_before)
     return or_(worker_id.is_(None), ~alive.exists())
+
+
+def is_alive(connection: Connection, worker_id: str) -> bool:
+    """Whether the worker is there and is not taken for dead."""
+    return not connection.execute(select(is_gone(connection, literal(worker_id)))).scalar_one()
 
 
 def bury(connection: Connection) -> None:

@@ -116,6 +116,16 @@ async def test_fenced_worker_can_neither_append_nor_wait_nor_finish(database: Da
     assert await database.read(lambda connection: journal.load(connection, "a")) == [entry]
 
 
+async def test_worker_that_looks_dead_itself_judges_nobody(database: Database) -> None:
+    """As everybody does when a store comes back that was away for long."""
+    judge = Worker("w1", "host:1", None, 4)
+    await database.write(adding(new("a")))
+    await database.write(lambda connection: runs.take(connection, "a", NOW, "w2"))
+    assert await database.write(lambda connection: runs.recover(connection, judge.id)) == 0
+    await database.write(lambda connection: workers.beat(connection, judge))
+    assert await database.write(lambda connection: runs.recover(connection, judge.id)) == 1
+
+
 async def test_runs_of_a_living_worker_are_left_to_it_and_those_of_a_gone_one_recovered(database: Database) -> None:
     alive = Worker("w1", "host:1", ("api",), 4)
     await database.write(adding(new("a"), new("b")))

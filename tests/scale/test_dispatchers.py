@@ -15,6 +15,7 @@ from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import Bot, BotResult, Work
 from tandem.engine.dispatcher import Dispatcher, EmbeddedDispatcher
 from tandem.engine.engine import Engine
+from tandem.engine.presence import present
 from tandem.engine.procrastination import ProcrastinateDispatcher
 from tandem.engine.run import Run
 from tandem.engine.serving import Serving
@@ -252,18 +253,29 @@ async def test_service_runs_inside_the_worker_until_it_stops(firm: Firm) -> None
     assert (diary.begun, told) == (["a"], ["cancelled"])
 
 
+async def _fail(*_: object) -> int:
+    raise RuntimeError("queue")
+
+
 async def test_worker_that_can_beat_no_more_ends(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others take its runs, so it must not go on."""
 
-    async def fail(_: Dispatcher) -> None:
-        raise RuntimeError("queue")
-
     monkeypatch.setattr("tandem.engine.presence.BEAT_S", 0.05)
     for kind in (EmbeddedDispatcher, ProcrastinateDispatcher):
-        monkeypatch.setattr(kind, "beat", fail)
+        monkeypatch.setattr(kind, "beat", _fail)
     worker = await firm.hire(Diary().process)
     with pytest.raises(RuntimeError, match="queue"):
         await asyncio.wait_for(worker.run(), DEADLINE_S)
+
+
+async def test_command_that_can_beat_no_more_is_told_so(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tandem.engine.presence.BEAT_S", 0.05)
+    monkeypatch.setattr("tandem.engine.presence.DEAD_AFTER_S", 0.0)
+    engine = (await firm.hire(Diary().process)).engine
+    monkeypatch.setattr(engine, "recover", _fail)
+    with pytest.raises(RuntimeError, match="queue"):
+        async with present(engine, Worker("w", "w:1", None, 1)):
+            await asyncio.sleep(DEADLINE_S)
 
 
 async def test_run_that_has_begun_goes_before_new_ones_whatever_its_job_was_made_for(database_url: str) -> None:

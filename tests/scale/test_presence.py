@@ -22,8 +22,8 @@ class HeldUp:
     Whoever sleeps lets the others do what they can; with the delays used up, it is cancelled.
     """
 
-    def __init__(self, *delays_s: float) -> None:
-        self._now_s, self._delays_s = 0.0, list(delays_s)
+    def __init__(self, *delays_s: float, chores_take_s: float = 60.0) -> None:
+        self._now_s, self._delays_s, self._chores_take_s = 0.0, list(delays_s), chores_take_s
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -33,7 +33,7 @@ class HeldUp:
 
     async def sleep(self, seconds: float) -> None:
         if others := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(others, timeout=0.2)
+            await asyncio.wait(others, timeout=self._chores_take_s)
         if not self._delays_s:
             raise asyncio.CancelledError
         self._now_s += seconds + self._delays_s.pop(0)
@@ -64,7 +64,8 @@ async def test_duty_that_takes_long_keeps_no_beat_back(database: Database) -> No
         begun.append(await database.read(seen_at))
         await asyncio.Event().wait()
 
-    presence = Presence(database, ME, duty="sweep", do_duty=for_ever, clock=HeldUp(0, 0, 0))
+    clock = HeldUp(0, 0, 0, 0, chores_take_s=1.0)
+    presence = Presence(database, ME, duty="sweep", do_duty=for_ever, clock=clock)
     await presence.begin()
     with pytest.raises(asyncio.CancelledError):
         await presence.keep()

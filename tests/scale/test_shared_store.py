@@ -17,7 +17,7 @@ from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
 from tandem.store.tickets import TicketRun
 from tandem.store.workers import Worker
-from tests.postgres import Server
+from tests.postgres import Server, wait_until
 from tests.scale.test_conformance import NOW, adding, claiming, fault, new
 from tests.scale.wire import Break, Wire
 
@@ -138,7 +138,7 @@ async def test_worker_that_stands_still_in_a_transaction_holds_nobody_up(
     """Whether or not the server has a limit of its own for it; within a pipeline it takes the worker for busy."""
     database, _ = shared
     await database.write(adding(new("a")))
-    with psycopg.connect(database_url, application_name="tandem", autocommit=True) as stopped:
+    with psycopg.connect(database_url, application_name="tandem writer", autocommit=True) as stopped:
         if is_pipeline:
             stopped.pgconn.enter_pipeline_mode()
             for statement in (b"BEGIN", b"UPDATE runs SET mode = mode"):
@@ -148,8 +148,43 @@ async def test_worker_that_stands_still_in_a_transaction_holds_nobody_up(
         else:
             stopped.execute("BEGIN")
             stopped.execute("UPDATE runs SET mode = mode")
+        await asyncio.to_thread(wait_until, lambda: _holds_a_lock(database_url, stopped.info.backend_pid), 30)
         assert await asyncio.wait_for(database.write(lambda connection: runs.take(connection, "a", NOW)), 30)
+        assert not _holds_a_lock(database_url, stopped.info.backend_pid)
         stopped.close()
+
+
+def _holds_a_lock(database_url: str, pid: int) -> bool:
+    query = "SELECT count(*) FROM pg_locks WHERE pid = %s AND relation = 'runs'::regclass AND mode = 'RowExclusiveLock'"
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(query, (pid,)).fetchone() != (0,)
+
+
+async def test_commit_in_doubt_is_not_done_again_when_its_mark_cannot_be_read(
+    postgresql: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a lock keeps us from the mark for longer than we are patient, nobody is told that it was done, or not."""
+
+    def look(connection: Connection, _: int) -> bool:
+        with connection.begin():
+            connection.execute(text("LOCK TABLE elsewhere NOWAIT"))
+        raise AssertionError
+
+    with _wire(postgresql) as wire:
+        database = open_database(database_url.replace(str(postgresql.port), str(wire.port)), patience_s=0.5)
+        await database.write(lambda c: c.execute(text("CREATE TABLE counted (n int)")) and None)
+        await database.write(lambda c: c.execute(text("CREATE TABLE elsewhere (n int)")) and None)
+        monkeypatch.setattr(database.backend, "is_committed", look)
+        with psycopg.connect(database_url) as held:
+            held.execute("LOCK TABLE elsewhere")
+            wire.break_next_commit("after")
+            insert = text("INSERT INTO counted VALUES (:n)")
+            writes = [database.write(lambda c, n=n: c.execute(insert, {"n": n}) and None) for n in range(3)]
+            told = await asyncio.gather(*writes, return_exceptions=True)
+        await database.close()
+    counted = postgresql.sql("SELECT count(*), count(DISTINCT n) FROM counted", database_url.rsplit("/", 1)[1])
+    assert isinstance(told[0], StoreError)
+    assert len(set(counted.split("|"))) == 1, "some were done twice"
 
 
 async def test_lock_that_is_not_to_be_had_is_one_sentence_when_patience_ends(database_url: str) -> None:

@@ -438,6 +438,19 @@ def test_pages_of_two_moments_are_not_believed() -> None:
     pages.add([{"id": 1}, {"id": 2}], "records 0-2/3")
     with pytest.raises(Unavailable, match="page by page"):
         pages.add([], "")
+    pages = Pages("erp", "sale.sale")
+    pages.add([{"id": 1}, {"id": 2}], "records 0-2/4")
+    with pytest.raises(Unavailable, match="page by page"):
+        pages.add([{"id": 3}, {"id": 5}], "records 1-4/4")
+
+
+def test_full_page_without_a_range_is_not_all_there_is(monkeypatch):
+    monkeypatch.setattr(Pages, "size", 2)
+    pages = Pages("erp", "sale.sale")
+    pages.add([{"id": 1}, {"id": 2}])
+    assert (pages.complete, pages.header) == (False, {"range": "records=1-4"})
+    pages.add([{"id": 2}])
+    assert (pages.complete, [record["id"] for record in pages.records]) == (True, [1, 2])
 
 
 def test_answer_without_a_range_is_all_there_is() -> None:
