@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -40,10 +39,6 @@ class Shop:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return sqlite_books.rows(self.standing.about["database"], query, *values)
-
-    def states(self, order: RetailOrder) -> list[str]:
-        """Of each document in the ERP that has the order's reference."""
-        return [state for (state,) in self.rows("SELECT state FROM sale_sale WHERE reference = ?", self.number(order))]
 
     def number(self, order: RetailOrder) -> str:
         """Its number in the CRM, which counts them."""
@@ -211,26 +206,6 @@ def test_crm_orders_are_taken_into_a_real_erp_or_wait_or_are_refused_as_it_says(
     created = [order for order in taken if results[shop.number(order)]["outcome"] == "created"]
     assert shop.told(created)["finished"] == {"repeated": len(created)}
     assert [shop.rows(live, shop.number(order)) for order in created] == [[(1,)]] * len(created)
-
-
-@pytest.mark.nightly
-@pytest.mark.timeout(3600)
-def test_every_order_of_the_data_is_taken_in_once_or_waits_or_is_refused(
-    shop: Shop, tell: Callable[[str], None]
-) -> None:
-    """500 where the real data are there, less what other tests took in."""
-    orders = [order for order in shop.data.orders if invoices.orderable(order) and not shop.states(order)]
-    results = shop.run(orders)
-    outcomes = {order: results[shop.number(order)]["outcome"] for order in orders}
-    tell(f"{len(orders)} orders: {dict(Counter(outcomes.values()))}")
-    for order, outcome in outcomes.items():
-        if outcome == "created":
-            assert shop.states(order) == ["processing"]
-            _assert_stands(shop, order, results[shop.number(order)]["erp_order_id"])
-        else:
-            assert set(shop.states(order)) <= {"cancelled"}
-    assert list(outcomes.values()).count("created") > len(orders) // 2
-    assert "created" not in shop.told(orders)["finished"]
 
 
 @pytest.mark.slow
