@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -59,7 +60,7 @@ class Presence:
                 await self._clock.sleep(BEAT_S)
                 if chores is not None and chores.done():
                     chores = chores.result()
-                is_ours = await self._database.write(self._beat if chores is None else self._beat_only)
+                is_ours = await self._database.write(partial(self._beat, is_free=chores is None))
                 self._note_beat()
                 if chores is None:
                     chores = asyncio.create_task(self._do_chores(is_ours))
@@ -72,14 +73,10 @@ class Presence:
         """Leave as one should."""
         await self._database.write(lambda connection: workers.leave(connection, self._worker.id))
 
-    def _beat(self, connection: Connection) -> bool:
-        """Whether the duty is ours this time."""
+    def _beat(self, connection: Connection, *, is_free: bool) -> bool:
+        """Whether the duty is ours this time; who is not free leaves it to others."""
         workers.beat(connection, self._worker)
-        return workers.take_duty(connection, self._duty, 0.9 * BEAT_S)
-
-    def _beat_only(self, connection: Connection) -> bool:
-        workers.beat(connection, self._worker)
-        return False
+        return is_free and workers.take_duty(connection, self._duty, 0.9 * BEAT_S)
 
     async def _do_chores(self, is_ours: bool) -> None:
         await self._on_beat()

@@ -336,7 +336,7 @@ def make_ready(connection: Connection, run_ids: Sequence[str]) -> None:
 def recover(connection: Connection, judge: str | None = None) -> int:
     """Make every run ready whose worker is gone, and fence that worker, should it come back; how many runs.
 
-    None when ``judge``, the worker that asks, looks dead itself: after an outage of the store everybody does.
+    Nothing is done when ``judge``, the worker that asks, looks dead itself, as everybody does after an outage.
     """
     if judge is not None and not workers.is_alive(connection, judge):
         return 0
