@@ -5,7 +5,6 @@ asked for, and for the end of all that is planned. Deliveries whose day has pass
 (Tryton's own job moves them to today, where somebody runs it), so they are taken off.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ from api_clients.tryton.api import Api
 from api_clients.tryton.product import PRODUCT
 from api_clients.tryton.values import Row
 from tandem.domain.stock import Availability, Demand
+from tandem.http.together import together
 
 _MOVE = "stock.move"
 
@@ -21,7 +21,7 @@ _MOVE = "stock.move"
 async def available(client: Api, products: Sequence[Row], warehouse: int, on: date) -> dict[int, Decimal]:
     """What may be promised of each product, by its id, in its base unit."""
     ids = [product["id"] for product in products]
-    on_the_day, in_the_end, late = await asyncio.gather(
+    on_the_day, in_the_end, late = await together(
         _forecast(client, ids, warehouse, max(on, client.http.clock.now().date())),
         _forecast(client, ids, warehouse, None),
         _late(client, ids, warehouse, client.http.clock.now().date()),

@@ -1,10 +1,10 @@
 """Ids of what hardly ever changes: currencies, units, warehouses, payment methods. Asked once, then remembered."""
 
-import asyncio
 from collections.abc import Iterable
 
 from api_clients.tryton.api import Api
 from tandem.errors import ValidationFailed
+from tandem.http.together import together
 
 _CURRENCY, _UNIT, _WAREHOUSE = ("currency.currency", "code"), ("product.uom", "symbol"), ("stock.location", "code")
 _PAYMENT_METHOD = ("account.invoice.payment.method", "name")
@@ -28,7 +28,7 @@ class Directory:
 
     async def units(self, symbols: Iterable[str]) -> dict[str, int]:
         wanted = sorted(set(symbols))
-        found = await asyncio.gather(*(self._id(*_UNIT, symbol) for symbol in wanted))
+        found = await together(*(self._id(*_UNIT, symbol) for symbol in wanted))
         return dict(zip(wanted, found, strict=True))
 
     async def _id(self, model: str, field: str, name: str) -> int:

@@ -1,7 +1,5 @@
 """The records that are written: as a screen would fill them in, with what was ordered."""
 
-import asyncio
-
 from api_clients.tryton import business_partner as partners
 from api_clients.tryton import form, product
 from api_clients.tryton import production as productions
@@ -11,6 +9,7 @@ from api_clients.tryton.values import Row
 from tandem.domain.production_order import ProductionOrder
 from tandem.domain.sales_order import SalesOrder
 from tandem.errors import ValidationFailed
+from tandem.http.together import together
 
 
 async def sale(client: Client, request: SalesOrder) -> Row:
@@ -24,7 +23,7 @@ async def sale(client: Client, request: SalesOrder) -> Row:
             reference=request.external_reference,
             sites=", ".join(sorted(sites)),
         )
-    party, products, currency, units, warehouse = await asyncio.gather(
+    party, products, currency, units, warehouse = await together(
         partners.by_code(client, request.sold_to_party),
         product.by_code(client, (line.material for line in request.lines)),
         client.directory.currency(request.currency),
@@ -39,7 +38,7 @@ async def sale(client: Client, request: SalesOrder) -> Row:
 
 async def production(client: Client, request: ProductionOrder) -> Row:
     """A draft of production with the moves of its bill of materials. Raises MaterialUnknown, ValidationFailed."""
-    (made, bill), units, warehouse = await asyncio.gather(
+    (made, bill), units, warehouse = await together(
         productions.product_and_bill(client, request.material),
         client.directory.units([request.unit]),
         client.directory.warehouse(request.site or client.settings.warehouse),

@@ -5,7 +5,6 @@ chosen. The same rules are methods of the server, which its own clients call; so
 equals one through the screen, tax included. A production likewise gets the moves its bill of materials asks for.
 """
 
-import asyncio
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from api_clients.tryton.api import Api
 from api_clients.tryton.values import Row, plain
 from tandem.errors import ValidationFailed
+from tandem.http.together import together
 
 _SALE, _MOVE, _INVOICE = "sale.sale", "account.move", "account.invoice"
 _HEADER = ("company", "currency", "invoice_method", "shipment_method", "warehouse", "payment_term", "state", "lines")
@@ -37,7 +37,7 @@ async def taxes(client: Api, sale: Row, products: Iterable[Row]) -> dict[int, li
     by_category: dict[Any, list[Row]] = {}
     for product in products:
         by_category.setdefault(product["account_category"], []).append(product)
-    found = await asyncio.gather(*(_taxes_of(client, sale, group[0]) for group in by_category.values()))
+    found = await together(*(_taxes_of(client, sale, group[0]) for group in by_category.values()))
     groups = zip(by_category.values(), found, strict=True)
     return {product["id"]: rates for group, rates in groups for product in group}
 

@@ -1,6 +1,5 @@
 """A production order between the domain's words and those of production, and what it is made from."""
 
-import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -10,6 +9,7 @@ from api_clients.tryton.product import PRODUCT
 from api_clients.tryton.values import Row, related
 from tandem.domain.production_order import ProductionOrderDocument, ProductionOrderState
 from tandem.errors import MaterialUnknown, ValidationFailed
+from tandem.http.together import together
 
 PRODUCTION = "production"
 HEADER = (
@@ -42,7 +42,7 @@ async def product_and_bill(client: Api, code: str) -> tuple[Row, int]:
     Raises MaterialUnknown for a product that Tryton does not know or does not produce, ValidationFailed for one without
     a bill.
     """
-    products, bills = await asyncio.gather(
+    products, bills = await together(
         client.search_read(
             PRODUCT, [["code", "=", code], ["producible", "=", True]], ["code", "default_uom", "default_uom.symbol"]
         ),

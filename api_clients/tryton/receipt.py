@@ -4,7 +4,6 @@ The reference stands in the move's description, which is not unique in Tryton. A
 reversed by another one, which names it as its origin.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from api_clients.tryton.refusal import missing
 from api_clients.tryton.values import Row, related
 from tandem.domain.receipt import Receipt, ReceiptCancel, ReceiptConfirmation, ReceiptDocument, ReceiptPost
 from tandem.errors import TandemError, ValidationFailed
+from tandem.http.together import together
 from tandem.text import phrase
 
 MOVE = "account.move"
@@ -125,7 +125,7 @@ async def draft(client: Api, receipt: Receipt, method: int) -> Row:
 
     Raises BusinessPartnerUnknown; ValidationFailed when the company keeps its accounts in another currency.
     """
-    party, header, (booking,) = await asyncio.gather(
+    party, header, (booking,) = await together(
         partners.by_code(client, receipt.business_partner_id, _PARTY),
         form.new_move(client, receipt.received_on),
         client.search_read(_METHOD, [["id", "=", method]], ["journal", "debit_account"]),

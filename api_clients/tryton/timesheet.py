@@ -5,7 +5,6 @@ A line has no state: a cancelled one is left with no time on it, so that nothing
 entry that is made anew is written over it.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -26,6 +25,7 @@ from tandem.domain.time_entry import (
     TimeEntryDocument,
 )
 from tandem.errors import ValidationFailed
+from tandem.http.together import together
 from tandem.text import phrase
 
 LINE = "timesheet.line"
@@ -44,7 +44,7 @@ async def found(client: Api, reference: str) -> TimeEntriesFound:
 
 async def values(client: Api, entry: TimeEntry) -> Row:
     """The record to write. Raises ValidationFailed when the employee or the project takes no time."""
-    employee, work = await asyncio.gather(_employee(client, entry.employee), _work(client, entry.project))
+    employee, work = await together(_employee(client, entry.employee), _work(client, entry.project))
     return {
         "uuid": entry.external_reference,
         "employee": employee,
