@@ -221,24 +221,3 @@ def test_changes_and_deletions_of_the_last_days_are_told(app: Starlette, salesfo
     gone = salesforce.Account.deleted(start, end)
     assert gone is not None
     assert set(gone) == {"deletedRecords", "earliestDateAvailable", "latestDateCovered"}
-
-
-def test_bulk_job_upserts_what_is_right_and_reports_the_rest(salesforce: Salesforce) -> None:
-    rows = [{"ERP_Customer_Code__c": f"B-{number}", "Name": name} for number, name in enumerate(("一", "two", ""))]
-    first = salesforce.bulk2.Account.upsert(records=rows, external_id_field="ERP_Customer_Code__c")
-    assert [(job["numberRecordsTotal"], job["numberRecordsFailed"]) for job in first] == [(3, 1)]
-    failed = salesforce.bulk2.Account.get_failed_records(first[0]["job_id"])
-    done = salesforce.bulk2.Account.get_successful_records(first[0]["job_id"])
-    assert "REQUIRED_FIELD_MISSING" in failed
-    assert done.count('"true"') == 2
-    again = salesforce.bulk2.Account.upsert(records=rows[:2], external_id_field="ERP_Customer_Code__c")
-    assert '"false"' in salesforce.bulk2.Account.get_successful_records(again[0]["job_id"])
-    found = salesforce.query("SELECT Name FROM Account WHERE ERP_Customer_Code__c LIKE 'B-%' ORDER BY Name")
-    assert [record["Name"] for record in found["records"]] == ["two", "一"]
-
-
-def test_bulk_query_pages_through_all_records(salesforce: Salesforce) -> None:
-    pages = list(salesforce.bulk2.Order.query("SELECT Id, Account.Name FROM Order", max_records=30))
-    heads = {page.splitlines()[0] for page in pages}
-    assert heads == {'"Id","Account.Name"'}
-    assert [len(page.splitlines()) - 1 for page in pages] == [30, 30, 20]
