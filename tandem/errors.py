@@ -4,7 +4,8 @@
 
     TandemError
     ├── NotSent                      cannot have reached the vendor's books: the ladder may go on
-    │   ├── Unreachable              refused, DNS, TLS, connect or pool timeout; breaker open
+    │   ├── Unreachable              refused, DNS, TLS, connect or pool timeout
+    │   │   └── CircuitOpen          not tried: it failed several times in a row
     │   ├── Unavailable              a safe request was not answered usefully (5xx, read timeout, maintenance page)
     │   ├── NotOffered               this channel does not carry the operation or one of its fields
     │   ├── ScreenNotReady           wrong screen, or an element missing or ambiguous, before the commit step
@@ -117,9 +118,20 @@ class NotSent(TandemError):
 
 
 class Unreachable(NotSent):
-    """No connection: refused, DNS, TLS, connect or pool timeout, circuit breaker open."""
+    """No connection: refused, DNS, TLS, connect or pool timeout."""
 
     code = "unreachable"
+
+
+class CircuitOpen(Unreachable):
+    """Not even tried: the channel is left alone for ``wait_s`` seconds, as it failed several times in a row."""
+
+    code = "circuit_open"
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until a try may be let through."""
+        return float(self.fields["wait_s"])
 
 
 class Unavailable(NotSent):

@@ -19,6 +19,7 @@ from tandem.engine.system import System
 from tandem.engine.tickets import Ticketing
 from tandem.errors import (
     AccessRefused,
+    CircuitOpen,
     LoginExpired,
     LoginRefused,
     NotOffered,
@@ -121,11 +122,18 @@ class Climb:
         spot = next_spot(self.rungs.ladder, self.state.current_attempts)
         if spot.round > len(self.rungs.round_waits_s):
             await self._exhausted()
-        if spot.round and spot.is_round_start:
-            await self._wait_for_round(self.rungs.round_waits_s[spot.round - 1])
+        if spot.after_circuit:
+            await self._wait_since_last(self._circuit_wait_s())
+        elif spot.round and spot.is_round_start:
+            await self._wait_since_last(self.rungs.round_waits_s[spot.round - 1])
         return spot.channel
 
-    async def _wait_for_round(self, wait_s: float) -> None:
+    def _circuit_wait_s(self) -> float:
+        """Until the first of the circuits may let a try through."""
+        failures = map(self._failure, self.state.attempts[-len(self.rungs.ladder) :])
+        return min(failure.wait_s for failure in failures if isinstance(failure, CircuitOpen))
+
+    async def _wait_since_last(self, wait_s: float) -> None:
         ended_at = self.state.attempts[-1].ended_at or self.context.clock.now()
         waited_s = (self.context.clock.now() - ended_at).total_seconds()
         if waited_s < wait_s:

@@ -1,7 +1,9 @@
 """The circuit breaker of one system: after several failures in a row, fail at once instead of waiting each time."""
 
+import math
+
 from tandem.domain.clock import Clock
-from tandem.errors import TandemError, Unreachable
+from tandem.errors import CircuitOpen, TandemError
 from tandem.log import event
 
 FAILURES = 5
@@ -24,18 +26,18 @@ class CircuitBreaker:
         self._last: TandemError | None = None
 
     def admit(self) -> None:
-        """Raises Unreachable while the circuit is open."""
+        """Raises CircuitOpen while it is open, and while a call that was let through has not ended."""
         if self._failures < self._limit:
             return
         wait_s = self._retry_at_s - self._clock.monotonic_s()
         if wait_s > 0 or self._probing:
-            raise Unreachable(
+            raise CircuitOpen(
                 "{system} failed {failures} times in a row, so it is left alone for a while. Nothing was sent. "
                 "It is tried again in {wait_s} seconds. The last failure: {why}",
                 system=self._system,
                 failures=self._failures,
                 why=self._last,
-                wait_s=f"{max(wait_s, 1.0):.0f}",
+                wait_s=math.ceil(wait_s if wait_s > 0 else self._open_s),
             )
         self._probing = True
 

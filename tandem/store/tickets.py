@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, delete, select, text, update
 
 from tandem.domain.evidence import Evidence, EvidenceKind
-from tandem.errors import LoginRefused, Unavailable, Unreachable
+from tandem.errors import CircuitOpen, LoginRefused, Unavailable, Unreachable
 from tandem.store.schema import ticket_evidence, ticket_runs, tickets
 from tandem.store.upsert import insert_into
 
@@ -57,7 +57,7 @@ class Fault:
         """The same for the same fault."""
         if self.kind == "schedule_failed":
             return _hashed(f"{self.kind}|{self.reference}")
-        code = self.error.get("code")
+        code = Unreachable.code if self.error.get("code") == CircuitOpen.code else self.error.get("code")
         operation = "" if self.fold and code in _OF_THE_SYSTEM else self.operation
         who = "" if self.fold else f"{self.reference}|{self.error.get('fields')}"
         return _hashed(f"{self.kind}|{self.system}|{operation}|{self.channel}|{code}|{who}")

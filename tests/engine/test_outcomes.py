@@ -7,17 +7,18 @@ import pytest
 from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.engine.bot import BotResult
 from tandem.engine.engine import Engine, Tally
+from tandem.engine.plan import MOST_SPARED
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
 from tandem.errors import BusinessError, StoreError, TandemError, Unavailable
 from tandem.store import tickets
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import NOTE_POST, Note, Office, cancelling, order, work
+from tests.engine.vendor import NOTE_POST, HandHeldClock, Note, Office, cancelling, order, work
 
 
-async def run_one(engine: Engine, **options: float) -> Tally:
-    await engine.start("order", [work("R-1")])
+async def run_one(engine: Engine, reference: str = "R-1", **options: float) -> Tally:
+    await engine.start("order", [work(reference)])
     return await engine.work(**{"patience_s": 3600.0 * 2} | options)  # type: ignore[arg-type]
 
 
@@ -237,6 +238,42 @@ async def test_no_rung_left_tries_whole_ladders_then_opens_one_ticket_for_all(en
     (ticket,) = await open_tickets(engine)
     assert (ticket.kind, ticket.count, len(ticket.runs)) == ("channels_exhausted", 2, 2)
     assert office.books.documents == []
+
+
+async def test_open_circuit_is_waited_for_where_no_other_rung_can_try(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.use_ladder("api", "browser")
+    office.api.script = ["not_offered"] * 50
+    office.browser.script = ["refused", *["circuit_open"] * 10, "refused", "ok"]
+    began = clock.now()
+    await run_one(engine)
+    assert len(office.books.documents) == 1
+    assert await open_tickets(engine) == []
+    assert (clock.now() - began).total_seconds() >= 10 * 12
+
+
+async def test_open_circuit_passes_a_write_on_to_the_next_rung_at_once(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.api.script = ["circuit_open"] * 50
+    began = clock.now()
+    await run_one(engine)
+    assert len(office.books.documents) == 1
+    assert (clock.now() - began).total_seconds() < 12
+
+
+async def test_circuit_that_stays_open_is_a_ticket_in_the_end_the_same_as_of_those_who_tried(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.api.script = ["refused"] * 3
+    await run_one(engine, "R-1")
+    office.api.script = ["circuit_open"] * 50
+    await run_one(engine, "R-2")
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.count, ticket.error["code"]) == ("channels_exhausted", 2, "unreachable")
+    assert len(office.api.script) == 50 - MOST_SPARED - 3
 
 
 async def test_ticket_of_an_exhausted_ladder_tells_what_each_channel_said_last(engine: Engine, office: Office) -> None:

@@ -27,6 +27,7 @@ from tandem.engine.system import Rungs, System
 from tandem.errors import (
     AccessRefused,
     BusinessError,
+    CircuitOpen,
     CreditBlocked,
     DuplicateReference,
     LoginExpired,
@@ -182,6 +183,7 @@ class ScriptedChannel:
 
 _FAILURES: dict[str, Callable[[], Exception]] = {
     "refused": lambda: Unreachable("Connection refused."),
+    "circuit_open": lambda: CircuitOpen("Left alone for {wait_s} seconds.", wait_s=12),
     "unavailable": lambda: Unavailable("Maintenance."),
     "not_offered": lambda: NotOffered("No such endpoint."),
     "screen_not_ready": lambda: ScreenNotReady("Another screen."),
