@@ -128,6 +128,11 @@ class CircuitOpen(Unreachable):
 
     code = "circuit_open"
 
+    def __init__(
+        self, template: str, /, *, wait_s: float, evidence: tuple[Evidence, ...] = (), **fields: object
+    ) -> None:
+        super().__init__(template, evidence=evidence, wait_s=f"{wait_s:g}", **fields)
+
     @property
     def wait_s(self) -> float:
         """Seconds until a try may be let through."""

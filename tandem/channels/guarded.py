@@ -23,7 +23,7 @@ class Guarded:
         return self.channel.name
 
     async def perform(self, attempt: Attempt) -> Record:
-        """What the channel returns and raises; Unreachable at once while it is left alone."""
+        """What the channel returns and raises; CircuitOpen at once while it is left alone."""
         self._breaker.admit()
         try:
             result = await self.channel.perform(attempt)

@@ -34,6 +34,8 @@ from tandem.text import listed
 
 INLINE_WAIT_S = 15.0
 """A longer wait ends execution: the run becomes a row that wakes up later."""
+_INLINE_CIRCUIT_S = 1.0
+"""The same for an open circuit, at which many runs may wait: none of them keeps a place from others."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ class Context:
     ticketing: Ticketing
     new_id: NewId
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, inline_s: float = INLINE_WAIT_S) -> None:
         """Wait: here when it is short, by suspending the run when it is long."""
-        if seconds > INLINE_WAIT_S:
+        if seconds > inline_s:
             await self.journal.flush()
             raise Suspended(wake_at=self.clock.now() + timedelta(seconds=seconds))
         await self.clock.sleep(seconds)
@@ -123,7 +125,7 @@ class Climb:
         if spot.round > len(self.rungs.round_waits_s):
             await self._exhausted()
         if spot.after_circuit:
-            await self._wait_since_last(self._circuit_wait_s())
+            await self._wait_since_last(self._circuit_wait_s(), _INLINE_CIRCUIT_S)
         elif spot.round and spot.is_round_start:
             await self._wait_since_last(self.rungs.round_waits_s[spot.round - 1])
         return spot.channel
@@ -133,11 +135,11 @@ class Climb:
         failures = map(self._failure, self.state.attempts[-len(self.rungs.ladder) :])
         return min(failure.wait_s for failure in failures if isinstance(failure, CircuitOpen))
 
-    async def _wait_since_last(self, wait_s: float) -> None:
+    async def _wait_since_last(self, wait_s: float, inline_s: float = INLINE_WAIT_S) -> None:
         ended_at = self.state.attempts[-1].ended_at or self.context.clock.now()
         waited_s = (self.context.clock.now() - ended_at).total_seconds()
         if waited_s < wait_s:
-            await self.context.pause(wait_s - waited_s)
+            await self.context.pause(wait_s - waited_s, inline_s)
 
     async def _attempt(self, channel: ChannelName) -> Record | None:
         carrier = self.system.channel(channel)

@@ -17,6 +17,7 @@ from tandem.engine.read_back import Verdict, describe, judge, numbers
 from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
 from tandem.errors import (
+    CircuitOpen,
     DuplicateReference,
     NotSent,
     Rejected,
@@ -102,7 +103,8 @@ class WriteClimb(Climb):
                 if wait_s is None:
                     await self._ticket("channels_exhausted", error, channel=None, fold=True)
                 else:
-                    await self.context.clock.sleep(wait_s)
+                    circuit_s = error.wait_s if isinstance(error, CircuitOpen) else 0.0
+                    await self.context.clock.sleep(max(wait_s, circuit_s))
             else:
                 return None if verdict.kind == "absent" else await self._act_on(verdict)
         return None

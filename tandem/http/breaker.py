@@ -33,7 +33,7 @@ class CircuitBreaker:
         if wait_s > 0 or self._probing:
             raise CircuitOpen(
                 "{system} failed {failures} times in a row, so it is left alone for a while. Nothing was sent. "
-                "It is tried again in {wait_s} seconds. The last failure: {why}",
+                "It may be tried again after {wait_s} seconds. The last failure: {why}",
                 system=self._system,
                 failures=self._failures,
                 why=self._last,

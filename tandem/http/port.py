@@ -82,8 +82,8 @@ class HttpPort:
         ``path`` is below the base address, or an absolute address; another host than the base gets no credentials.
         Give the query in ``path`` or in ``params``. ``safe``: it changes nothing; None: by the method.
 
-        Raises Unreachable (not sent), Unavailable (safe, no useful answer), UnknownOutcome (not safe, no useful
-        answer), Throttled, AccessRefused (401 after a fresh login).
+        Raises Unreachable (not sent), CircuitOpen (not tried), Unavailable (safe, no useful answer), UnknownOutcome
+        (not safe, no useful answer), Throttled, AccessRefused (401 after a fresh login).
         """
         message = Message(params, headers or {}, json, content)
         is_safe = method in _SAFE if safe is None else safe

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar, overload
 
+from tandem.errors import CircuitOpen
+
 T = TypeVar("T")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -38,13 +40,13 @@ async def together(*calls: Coroutine[Any, Any, T]) -> tuple[T, ...]: ...
 
 
 async def together(*calls: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
-    """Their results, in order. The first error cancels the others, waits for their end, and is raised as it is.
+    """Their results, in order. The error of the first that failed is raised once all have ended.
 
-    ``asyncio.gather`` lets the others go on. For reads only: a write must not be cancelled on its way.
+    ``asyncio.gather`` lets the others go on alone. None is cancelled: one of them may be the only one that the circuit
+    breaker lets through, whose end it waits for; and that one's error is told before those of the others.
     """
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return tuple(task.result() for task in tasks)
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, CircuitOpen))
+    return tuple(results)

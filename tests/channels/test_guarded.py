@@ -5,7 +5,7 @@ import pytest
 from tandem.channels.guarded import FAILURES, Guarded
 from tandem.domain.channel import Attempt
 from tandem.domain.sales_order import SALES_ORDER_FIND
-from tandem.errors import Unavailable, Unreachable
+from tandem.errors import CircuitOpen, Unavailable
 from tests.engine.vendor import Books, HandHeldClock, ScriptedChannel, order
 
 
@@ -21,7 +21,7 @@ async def test_screens_in_maintenance_are_left_alone_and_tried_again_later() -> 
     for _ in range(FAILURES):
         with pytest.raises(Unavailable):
             await guarded.perform(attempt())
-    with pytest.raises(Unreachable, match="left alone"):
+    with pytest.raises(CircuitOpen, match="left alone"):
         await guarded.perform(attempt())
     assert len(screens.calls) == FAILURES
     clock.advance(60)

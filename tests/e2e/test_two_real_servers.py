@@ -1,6 +1,6 @@
 """A real CRM without an API and a real ERP as one: two words in tandem.yaml and a cross-reference table, no code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,18 @@ class Pair:
         self._books = erp.about["database"]
         self.crm = Site(folder, str(crm.url), Path(crm.about["database"]), "tryton", str(erp.url))
         _, data = invoices.sample()
-        solvent = [each.number for each in data.customers if credit_limit(each.number) > 1000]
-        held = sorted(data.stock, key=lambda code: -data.stock[code])
+        self._country = {each.number: each.country for each in data.customers}
+        by_limit = sorted(self._country, key=credit_limit)
+        by_stock = sorted(data.stock, key=lambda code: data.stock[code])
+        self.broke, self.solvent = by_limit[:1], [each for each in by_limit if credit_limit(each) > 1000]
+        self.scarce, self.held = by_stock[:1], by_stock[::-1]
+        self.refer(self.solvent, self.held)
+
+    def refer(self, customers: Sequence[str], materials: Sequence[str]) -> None:
+        """Call the CRM's companies and products these in the ERP, by turns."""
         products = self.crm.rows("SELECT name FROM crm_product ORDER BY id")
-        self.customers = {str(key): solvent[at % len(solvent)] for at, (key, _) in enumerate(self.crm.companies())}
-        self.materials = {name: held[at % len(held)] for at, (name,) in enumerate(products)}
+        self.customers = {str(key): customers[at % len(customers)] for at, (key, _) in enumerate(self.crm.companies())}
+        self.materials = {name: materials[at % len(materials)] for at, (name,) in enumerate(products)}
         self.crm.refer(
             [
                 *(("customer", company, number) for company, number in self.customers.items()),
@@ -64,6 +71,20 @@ class Pair:
         )
         return customer, lines
 
+    def amounts(self, deal: str) -> tuple[Decimal, Decimal]:
+        """Net and tax that its lines come to, by the customer's country."""
+        customer, lines = self.asked(deal)
+        net = sum((_rounded(quantity * price) for _, quantity, price in lines), Decimal(0))
+        return net, _rounded(net * (Decimal("0.2") if self._country[customer] == "United Kingdom" else 0))
+
+    def booked(self, deal: str) -> tuple[Decimal, Decimal]:
+        """Net and tax of its order in the ERP's own database, where they add up."""
+        ((net, tax, total),) = self.erp_rows(
+            "SELECT untaxed_amount_cache, tax_amount_cache, total_amount_cache FROM sale_sale WHERE reference = ?", deal
+        )
+        assert _rounded(total) == _rounded(net) + _rounded(tax)
+        return _rounded(net), _rounded(tax)
+
     def erp_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return sqlite_books.rows(self._books, query, *values)
 
@@ -82,8 +103,30 @@ def test_deals_of_a_real_crm_become_orders_of_a_real_erp_once(pair: Pair) -> Non
     assert ended == dict.fromkeys(deals, "created") | {stranger: "refused"}
     for deal in deals:
         assert pair.stands(deal) == pair.asked(deal)
+        assert pair.booked(deal) == pair.amounts(deal)
         assert pair.crm.described(deal)[1] == "Status: 已同步"
     again = pair.crm.json("run", BOT, *deals)
     assert again["finished"] == {"repeated": COUNT}
     for deal in deals:
         assert pair.erp_rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", deal) == [(1,)]
+
+
+def test_deal_beyond_the_stock_waits_and_one_beyond_the_credit_limit_is_refused_in_the_erps_words(pair: Pair) -> None:
+    short, dear = pair.crm.deals(2)
+    pair.refer(pair.solvent, pair.scarce)
+    (run,) = pair.crm.json("run", BOT, short)["runs"]
+    assert (run["outcome"], pair.scarce[0] in run["result"]["missing"]) == ("waiting", True)
+    assert pair.erp_rows("SELECT COUNT(*) FROM sale_sale WHERE reference = ?", short) == [(0,)]
+    assert pair.crm.described(short)[1] == "Status: 待补货"
+
+    pair.refer(pair.broke, pair.held)
+    (run,) = pair.crm.json("run", BOT, dear)["runs"]
+    assert run["outcome"] == "refused"
+    assert "will exceed their" in run["result"]["reason"]
+    assert pair.erp_rows("SELECT state FROM sale_sale WHERE reference = ?", dear) == [("cancelled",)]
+    status, message = pair.crm.described(dear)[1:3]
+    assert (status, "will exceed their" in message) == ("Status: 同步失败", True)
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"))

@@ -253,6 +253,26 @@ async def test_open_circuit_is_waited_for_where_no_other_rung_can_try(
     assert (clock.now() - began).total_seconds() >= 10 * 12
 
 
+async def test_run_that_waits_for_a_circuit_leaves_its_place_and_goes_on_from_its_journal(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.use_ladder("api")
+    office.api.script = ["circuit_open", "circuit_open"]
+    began = clock.now()
+    assert (await run_one(engine, patience_s=5)).waiting == 1
+    assert (clock.now() - began).total_seconds() < 5
+    assert (await engine.work(patience_s=60)).finished == {"created": 1}
+    assert (clock.now() - began).total_seconds() == pytest.approx(24, abs=1)
+
+
+async def test_look_before_the_first_try_waits_for_a_circuit(engine: Engine, office: Office) -> None:
+    office.use_ladder("api", look_first=True, round_waits_s=(1.0,))
+    office.api.find_script, office.browser.find_script = ["circuit_open"], ["circuit_open"]
+    began = engine.clock.now()
+    assert (await run_one(engine)).finished == {"created": 1}
+    assert (engine.clock.now() - began).total_seconds() >= 12
+
+
 async def test_open_circuit_passes_a_write_on_to_the_next_rung_at_once(
     engine: Engine, office: Office, clock: HandHeldClock
 ) -> None:

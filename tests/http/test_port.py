@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from tandem import log
-from tandem.errors import AccessRefused, Throttled, Unavailable, UnknownOutcome, Unreachable
+from tandem.errors import AccessRefused, CircuitOpen, Throttled, Unavailable, UnknownOutcome, Unreachable
 from tandem.http.answer import AnswerTooLarge, read_whole
+from tandem.http.together import together
 from tests.http.hand_clock import HandClock
 from tests.http.wire import Asked, answer, closed_port, serving
 
@@ -183,6 +184,26 @@ async def test_vendor_that_keeps_failing_is_left_alone_and_tried_again_by_one_ca
         clock.at_s += 15
         assert (await erp.send("GET", "/orders")).status_code == 200
         assert (await erp.send("GET", "/orders")).status_code == 200
+
+
+async def test_reads_made_together_close_a_circuit_though_one_only_is_let_through(port):
+    statuses = [503] * 5
+    clock = HandClock()
+
+    async def recovering(asked: Asked) -> bytes:
+        return answer(statuses.pop() if statuses else 200)
+
+    async with serving(recovering) as server:
+        erp = port(server.url, clock=clock)
+        for _ in range(5):
+            with pytest.raises(Unavailable):
+                await erp.send("GET", "/orders")
+        clock.at_s += 15
+        with pytest.raises(CircuitOpen):
+            await together(*(erp.send("GET", "/orders") for _ in range(3)))
+        assert len(server.asked) == 6
+        await together(*(erp.send("GET", "/orders") for _ in range(3)))
+        assert len(server.asked) == 9
 
 
 async def test_cookies_are_left_to_the_vendors_client(port):

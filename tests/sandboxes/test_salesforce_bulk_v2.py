@@ -5,7 +5,7 @@ import re
 import pytest
 from simple_salesforce import Salesforce
 from simple_salesforce.bulk2 import LineEnding, Operation
-from simple_salesforce.exceptions import SalesforceOperationError
+from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceOperationError
 from starlette.applications import Starlette
 
 from fixtures.retail import generate
@@ -35,7 +35,7 @@ def test_bulk_job_upserts_what_is_right_and_reports_the_rest(salesforce: Salesfo
     assert [record["Name"] for record in found["records"]] == ["two", "一"]
 
 
-@pytest.mark.parametrize("column", ["Nonsense__c", "Nonsense.ERP_Customer_Code__c"])
+@pytest.mark.parametrize("column", ["Nonsense__c", f"Nonsense.{KEY}", "Parent.Nonsense__c"])
 def test_bulk_job_with_a_column_nobody_knows_fails_as_a_whole_and_writes_nothing(
     salesforce: Salesforce, column: str
 ) -> None:
@@ -45,15 +45,57 @@ def test_bulk_job_with_a_column_nobody_knows_fails_as_a_whole_and_writes_nothing
     assert salesforce.query(f"SELECT Id FROM Account WHERE {KEY} = 'F-1'")["totalSize"] == 0
 
 
-def test_bulk_job_whose_lines_end_otherwise_than_it_said_fails_as_a_whole(salesforce: Salesforce) -> None:
+@pytest.mark.parametrize(
+    ("upload", "line_ending", "told"),
+    [
+        (
+            "Name\nOther end\n",
+            LineEnding.CRLF,
+            "LineEnding is invalid on user data. Current LineEnding setting is CRLF",
+        ),
+        (
+            "Name\r\nOther end\r\n",
+            LineEnding.LF,
+            "LineEnding is invalid on user data. Current LineEnding setting is LF",
+        ),
+        ("Name\nOther end,more\n", LineEnding.LF, "a row has more cells than there are columns"),
+        (f"Name\n{'x' * 200_000}\n", LineEnding.LF, "Failed to parse CSV"),
+    ],
+)
+def test_bulk_upload_that_is_no_table_fails_as_a_whole_and_is_given_back(
+    salesforce: Salesforce, upload: str, line_ending: LineEnding, told: str
+) -> None:
+    before = salesforce.query("SELECT count() FROM Account")["totalSize"]
+    job = uploaded(salesforce, upload, line_ending)
+    with pytest.raises(SalesforceOperationError, match=re.escape(told)):
+        salesforce.bulk2.Account._client.wait_for_job(job, is_query=False)
+    assert salesforce.bulk2.Account.get_unprocessed_records(job) == upload
+    assert salesforce.query("SELECT count() FROM Account")["totalSize"] == before
+
+
+def test_bulk_cell_may_hold_another_line_end_than_the_lines_and_a_short_row_leaves_fields_alone(
+    salesforce: Salesforce,
+) -> None:
+    job = uploaded(salesforce, 'Name,Phone\n"two\r\nlines",1\nshort\n', LineEnding.LF)
+    salesforce.bulk2.Account._client.wait_for_job(job, is_query=False)
+    found = salesforce.query("SELECT Name, Phone FROM Account WHERE Name IN ('two\\r\\nlines', 'short') ORDER BY Name")
+    assert [(each["Name"], each["Phone"]) for each in found["records"]] == [("short", None), ("two\r\nlines", "1")]
+
+
+def test_bulk_job_is_done_once(salesforce: Salesforce) -> None:
+    job = uploaded(salesforce, "Name\nOnly once\n", LineEnding.LF)
+    with pytest.raises(SalesforceMalformedRequest, match="INVALIDJOBSTATE"):
+        salesforce.bulk2.Account._client.close_job(job)
+    assert salesforce.query("SELECT Id FROM Account WHERE Name = 'Only once'")["totalSize"] == 1
+
+
+def uploaded(salesforce: Salesforce, table: str, line_ending: LineEnding) -> str:
+    """The id of a closed job that inserts accounts, without the client's own reading of the table."""
     jobs = salesforce.bulk2.Account._client
-    job = jobs.create_job(Operation.insert, line_ending=LineEnding.CRLF)
-    jobs.upload_job_data(job["id"], "Name\nOther end\n")
-    jobs.close_job(job["id"])
-    with pytest.raises(SalesforceOperationError, match=r"LineEnding is invalid on user data.*setting is CRLF"):
-        jobs.wait_for_job(job["id"], is_query=False)
-    assert "Other end" in salesforce.bulk2.Account.get_unprocessed_records(job["id"])
-    assert salesforce.query("SELECT Id FROM Account WHERE Name = 'Other end'")["totalSize"] == 0
+    job = jobs.create_job(Operation.insert, line_ending=line_ending)["id"]
+    jobs.upload_job_data(job, table)
+    jobs.close_job(job)
+    return str(job)
 
 
 def test_aborted_bulk_job_is_an_operation_error(salesforce: Salesforce) -> None:
