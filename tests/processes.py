@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 Fits = Callable[[str], bool]
@@ -39,5 +40,6 @@ def kill(fits: Fits) -> int:
     """End them without a word; how many there were."""
     victims = descendants(fits)
     for victim in victims:
-        os.kill(victim, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
     return len(victims)
