@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -166,9 +167,10 @@ async def test_429_without_a_word_is_tried_again_later_and_later_then_throttled(
         assert len(server.asked) == 3
 
 
-async def test_vendor_that_keeps_failing_is_left_alone_and_tried_again_by_one_call(port):
+@asynccontextmanager
+async def left_alone(port, clock):
+    """A vendor that failed five times and would now answer, and the port that leaves it alone."""
     statuses = [503] * 5
-    clock = HandClock()
 
     async def recovering(asked: Asked) -> bytes:
         return answer(statuses.pop() if statuses else 200)
@@ -178,7 +180,13 @@ async def test_vendor_that_keeps_failing_is_left_alone_and_tried_again_by_one_ca
         for _ in range(5):
             with pytest.raises(Unavailable):
                 await erp.send("GET", "/orders")
-        with pytest.raises(Unreachable, match="5 times in a row"):
+        yield server, erp
+
+
+async def test_vendor_that_keeps_failing_is_left_alone_and_tried_again_by_one_call(port):
+    clock = HandClock()
+    async with left_alone(port, clock) as (server, erp):
+        with pytest.raises(CircuitOpen, match="5 times in a row"):
             await erp.send("POST", "/orders", json={})
         assert len(server.asked) == 5
         clock.at_s += 15
@@ -187,17 +195,8 @@ async def test_vendor_that_keeps_failing_is_left_alone_and_tried_again_by_one_ca
 
 
 async def test_reads_made_together_close_a_circuit_though_one_only_is_let_through(port):
-    statuses = [503] * 5
     clock = HandClock()
-
-    async def recovering(asked: Asked) -> bytes:
-        return answer(statuses.pop() if statuses else 200)
-
-    async with serving(recovering) as server:
-        erp = port(server.url, clock=clock)
-        for _ in range(5):
-            with pytest.raises(Unavailable):
-                await erp.send("GET", "/orders")
+    async with left_alone(port, clock) as (server, erp):
         clock.at_s += 15
         with pytest.raises(CircuitOpen):
             await together(*(erp.send("GET", "/orders") for _ in range(3)))
