@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def sample() -> tuple[str, Retail]:
         return str(_GENERATED), generate(_GENERATED, seed=1)
     path = INSTALLED / f"first_{COUNT}.csv"
     if not path.exists():
-        _write_first(path)
+        cut(path, [each for each in load(REAL).orders if orderable(each)][:COUNT])
     return str(path), load(path)
 
 
@@ -49,8 +50,9 @@ def sales_order(order: RetailOrder, unit: str, reference: str | None = None) -> 
     )
 
 
-def _write_first(path: Path) -> None:
-    wanted = {order.number for order in [each for each in load(REAL).orders if orderable(each)][:COUNT]}
+def cut(path: Path, orders: Sequence[RetailOrder]) -> None:
+    """Write these invoices of the real file to a file of their own."""
+    wanted = {order.number for order in orders}
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(REAL, "rt", encoding="utf-8-sig", newline="") as source, path.open("w", newline="") as target:
         writer = csv.DictWriter(target, COLUMNS, extrasaction="ignore")

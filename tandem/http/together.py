@@ -40,10 +40,10 @@ async def together(*calls: Coroutine[Any, Any, T]) -> tuple[T, ...]: ...
 
 
 async def together(*calls: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
-    """Their results, in order. The error of the first that failed is raised once all have ended.
+    """Their results, in order. When all have ended, the first error in that order is raised, CircuitOpen last.
 
     ``asyncio.gather`` lets the others go on alone. None is cancelled: one of them may be the only one that the circuit
-    breaker lets through, whose end it waits for; and that one's error is told before those of the others.
+    breaker lets through, and waits for.
     """
     results = await asyncio.gather(*calls, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
