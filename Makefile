@@ -1,5 +1,5 @@
 # make run    shows Tandem at work      (ORDERS=path.csv.gz: over your own orders)
-# make test   lint, types, all tests   (PROCESSES=4: how many at once; half of the time each waits for a browser or server)
+# make test   lint, types, all tests   (PROCESSES=3: how many at once; half of the time each waits for a browser or server)
 # make check  lint and types only
 # make faults every fault on real parts, for a night; writes its counts into docs/reliability.md
 # make simulate  histories of the engine under faults  (SEEDS=1000000 FIRST=1 for a night; JSON=1; MUTANT='no read-back')
@@ -15,7 +15,7 @@ VENDOR ?= tryton
 PORT ?= 8010
 SEEDS ?= 1000
 FIRST ?= 1
-PROCESSES ?= 4
+PROCESSES ?= 3
 BESIDE := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test check faults simulate real real-down setup

@@ -1,11 +1,11 @@
 """The browser as a channel: carries attempts by replaying recordings on a system's web screens."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.async_api import BrowserContext, Page, StorageState
 from playwright.async_api import Error as PlaywrightError
@@ -33,6 +33,9 @@ from tandem.vault import Vault
 _SIGNS: Mapping[str, type[NotSent]] = {LOGIN: LoginExpired, "maintenance": Unavailable}
 """Screens that mean something wherever they are shown."""
 _LOCALES = {"en": "en-GB", "zh": "zh-CN"}
+_ANSWER_S = 30.0
+"""How long a browser may take to open, trace and close a page: one killed at the wrong moment may never answer."""
+T = TypeVar("T")
 
 
 @dataclass
@@ -160,7 +163,7 @@ class BrowserChannel:
         healings = await self._healings(seat)
         try:
             if reusable:
-                await seat.context.tracing.stop_chunk()
+                await _answered(seat.context.tracing.stop_chunk())
                 self._idle.append(seat)
         except PlaywrightError:
             reusable = False
@@ -176,8 +179,10 @@ class BrowserChannel:
     async def _new_seat(self, state: StorageState | None, *, traced: bool) -> _Seat:
         browser = await self._chromium.browser()
         try:
-            context = await browser.new_context(
-                storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
+            context = await _answered(
+                browser.new_context(
+                    storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
+                )
             )
             page = await self._furnished(context, traced)
         except PlaywrightError as error:
@@ -190,12 +195,12 @@ class BrowserChannel:
         try:
             context.set_default_timeout(self._settings.timeout_s * 1000)
             if traced:
-                await context.tracing.start(snapshots=True)
-                await context.tracing.start_chunk()
-            return await context.new_page()
+                await _answered(context.tracing.start(snapshots=True))
+                await _answered(context.tracing.start_chunk())
+            return await _answered(context.new_page())
         except BaseException:
             with suppress(PlaywrightError):
-                await context.close()
+                await _answered(context.close())
             raise
 
     @property
@@ -221,7 +226,7 @@ class BrowserChannel:
 async def _started(seat: _Seat) -> bool:
     """Begin the trace of the next attempt; False when the page is gone."""
     try:
-        await seat.context.tracing.start_chunk()
+        await _answered(seat.context.tracing.start_chunk())
     except PlaywrightError:
         return False
     return not seat.screen.page.is_closed()
@@ -230,4 +235,13 @@ async def _started(seat: _Seat) -> bool:
 async def _close(seat: _Seat) -> None:
     """Close a context; one that is gone already is closed."""
     with suppress(PlaywrightError):
-        await seat.context.close()
+        await _answered(seat.context.close())
+
+
+async def _answered(call: Awaitable[T]) -> T:
+    """What the browser answers. Raises PlaywrightError as for a closed one when it gives no answer in time."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return await call
+    except TimeoutError:
+        raise PlaywrightError("The browser gives no answer, as if it has been closed.") from None
