@@ -50,6 +50,11 @@ def sales_order(order: RetailOrder, unit: str, reference: str | None = None) -> 
     )
 
 
+def rounded(amount: Decimal) -> Decimal:
+    """To the cent, as an ERP keeps amounts."""
+    return amount.quantize(Decimal("0.01"))
+
+
 def cut(path: Path, orders: Sequence[RetailOrder]) -> None:
     """Write these invoices of the real file to a file of their own."""
     wanted = {order.number for order in orders}

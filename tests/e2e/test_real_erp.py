@@ -377,11 +377,7 @@ def _assert_stands(shop: Shop, order: RetailOrder, erp_order_id: str) -> None:
     )
     asked = [(line.product_code.upper(), line.quantity, line.unit_price) for line in order.lines]
     assert lines == asked
-    expected = sum((_rounded(line.quantity * line.unit_price) for line in order.lines), Decimal(0))
+    expected = sum((invoices.rounded(line.quantity * line.unit_price) for line in order.lines), Decimal(0))
     rate = Decimal("0.2") if order.country == "United Kingdom" else Decimal(0)
-    assert (_rounded(net), _rounded(tax)) == (expected, _rounded(expected * rate))
-    assert _rounded(total) == expected + _rounded(expected * rate)
-
-
-def _rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"))
+    assert (invoices.rounded(net), invoices.rounded(tax)) == (expected, invoices.rounded(expected * rate))
+    assert invoices.rounded(total) == expected + invoices.rounded(expected * rate)

@@ -74,16 +74,16 @@ class Pair:
     def amounts(self, deal: str) -> tuple[Decimal, Decimal]:
         """Net and tax that its lines come to, by the customer's country."""
         customer, lines = self.asked(deal)
-        net = sum((_rounded(quantity * price) for _, quantity, price in lines), Decimal(0))
-        return net, _rounded(net * (Decimal("0.2") if self._country[customer] == "United Kingdom" else 0))
+        net = sum((invoices.rounded(quantity * price) for _, quantity, price in lines), Decimal(0))
+        return net, invoices.rounded(net * (Decimal("0.2") if self._country[customer] == "United Kingdom" else 0))
 
     def booked(self, deal: str) -> tuple[Decimal, Decimal]:
         """Net and tax of its order in the ERP's own database, where they add up."""
         ((net, tax, total),) = self.erp_rows(
             "SELECT untaxed_amount_cache, tax_amount_cache, total_amount_cache FROM sale_sale WHERE reference = ?", deal
         )
-        assert _rounded(total) == _rounded(net) + _rounded(tax)
-        return _rounded(net), _rounded(tax)
+        assert invoices.rounded(total) == invoices.rounded(net) + invoices.rounded(tax)
+        return invoices.rounded(net), invoices.rounded(tax)
 
     def erp_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return sqlite_books.rows(self._books, query, *values)
@@ -127,7 +127,3 @@ def test_deal_beyond_the_stock_waits_and_one_beyond_the_credit_limit_is_refused_
     assert pair.erp_rows("SELECT state FROM sale_sale WHERE reference = ?", dear) == [("cancelled",)]
     described = pair.crm.described(dear)
     assert (described[1], any("will exceed their" in line for line in described)) == ("Status: 同步失败", True)
-
-
-def _rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"))

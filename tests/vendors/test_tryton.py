@@ -459,14 +459,14 @@ async def _assert_stands_as_asked(tryton: Tryton, order: SalesOrder) -> None:
     assert _lines(tryton, order) == _expected_lines(order)
     (taxes,) = set(_taxes(tryton, order))
     assert taxes == (Decimal(0) if _is_abroad(tryton, order) else Decimal("0.2"))
-    net = sum((_rounded(line.net_amount) for line in order.lines), Decimal(0))
+    net = sum((invoices.rounded(line.net_amount) for line in order.lines), Decimal(0))
     (told,) = await tryton.client.search_read(
         "sale.sale",
         [["reference", "=", order.external_reference]],
         ["untaxed_amount", "tax_amount", "total_amount"],
     )
-    assert (told["untaxed_amount"], told["tax_amount"]) == (net, _rounded(net * taxes))
-    assert told["total_amount"] == net + _rounded(net * taxes)
+    assert (told["untaxed_amount"], told["tax_amount"]) == (net, invoices.rounded(net * taxes))
+    assert told["total_amount"] == net + invoices.rounded(net * taxes)
 
 
 def _header(tryton: Tryton, order: SalesOrder) -> list[tuple[Any, ...]]:
@@ -507,7 +507,3 @@ def _taxes(tryton: Tryton, order: SalesOrder) -> Iterator[Decimal]:
 def _is_abroad(tryton: Tryton, order: SalesOrder) -> bool:
     (country,) = {each.country for each in tryton.data.customers if each.number == order.sold_to_party}
     return country != "United Kingdom"
-
-
-def _rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"))
