@@ -1,16 +1,17 @@
 """The browser as a channel: carries attempts by replaying recordings on a system's web screens."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from playwright.async_api import BrowserContext, Page, StorageState
 from playwright.async_api import Error as PlaywrightError
 
 from tandem.channels.browser.chromium import Chromium
+from tandem.channels.browser.lifeline import attached
 from tandem.channels.browser.outcomes import not_sent
 from tandem.channels.browser.screen import BrowserScreen
 from tandem.channels.browser.sessions import Session
@@ -34,8 +35,7 @@ _SIGNS: Mapping[str, type[NotSent]] = {LOGIN: LoginExpired, "maintenance": Unava
 """Screens that mean something wherever they are shown."""
 _LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 _ANSWER_S = 30.0
-"""How long a browser may take to open, trace and close a page: one killed at the wrong moment may never answer."""
-T = TypeVar("T")
+"""How long a browser may take to open, trace and close a page."""
 
 
 @dataclass
@@ -120,7 +120,7 @@ class BrowserChannel:
     async def aclose(self) -> None:
         """Close the pages; the browser ends with its last user."""
         while self._idle:
-            await _close(self._idle.pop())
+            await _close(self._idle.pop().context)
         await self._chromium.aclose()
 
     async def _log_in(self) -> None:
@@ -132,7 +132,8 @@ class BrowserChannel:
             await self._replayer.replay(
                 recording, seat.screen, {"login": credentials, "settings": self._vendor_settings}, dict
             )
-            self._session.keep(await seat.context.storage_state())
+            async with attached(seat.context, _ANSWER_S):
+                self._session.keep(await seat.context.storage_state())
         except TandemError as error:
             error.evidence = await self._witness.failure(seat.screen.page, seat.screen.shown, traced=False)
             raise
@@ -140,7 +141,7 @@ class BrowserChannel:
             raise not_sent(error, **self._place) from error
         finally:
             await self._healings(seat)
-            await _close(seat)
+            await _close(seat.context)
         self._session_number += 1
         event("session.opened", system=self._system, channel=self.name)
 
@@ -152,7 +153,7 @@ class BrowserChannel:
             seat = self._idle.pop()
             if seat.session_number == self._session_number and await _started(seat):
                 return seat
-            await _close(seat)
+            await _close(seat.context)
         return await self._new_seat(self._session.state, traced=True)
 
     async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> list[Healing]:
@@ -163,12 +164,13 @@ class BrowserChannel:
         healings = await self._healings(seat)
         try:
             if reusable:
-                await _answered(seat.context.tracing.stop_chunk())
+                async with attached(seat.context, _ANSWER_S):
+                    await seat.context.tracing.stop_chunk()
                 self._idle.append(seat)
         except PlaywrightError:
             reusable = False
         if not reusable:
-            await _close(seat)
+            await _close(seat.context)
         return healings
 
     async def _healings(self, seat: _Seat) -> list[Healing]:
@@ -179,11 +181,10 @@ class BrowserChannel:
     async def _new_seat(self, state: StorageState | None, *, traced: bool) -> _Seat:
         browser = await self._chromium.browser()
         try:
-            context = await _answered(
-                browser.new_context(
+            async with attached(browser, _ANSWER_S):
+                context = await browser.new_context(
                     storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
                 )
-            )
             page = await self._furnished(context, traced)
         except PlaywrightError as error:
             raise not_sent(error, **self._place) from error
@@ -194,13 +195,13 @@ class BrowserChannel:
         """The page of a new context, which is closed when it cannot be had."""
         try:
             context.set_default_timeout(self._settings.timeout_s * 1000)
-            if traced:
-                await _answered(context.tracing.start(snapshots=True))
-                await _answered(context.tracing.start_chunk())
-            return await _answered(context.new_page())
+            async with attached(context, _ANSWER_S):
+                if traced:
+                    await context.tracing.start(snapshots=True)
+                    await context.tracing.start_chunk()
+                return await context.new_page()
         except BaseException:
-            with suppress(PlaywrightError):
-                await _answered(context.close())
+            await _close(context)
             raise
 
     @property
@@ -226,22 +227,15 @@ class BrowserChannel:
 async def _started(seat: _Seat) -> bool:
     """Begin the trace of the next attempt; False when the page is gone."""
     try:
-        await _answered(seat.context.tracing.start_chunk())
+        async with attached(seat.context, _ANSWER_S):
+            await seat.context.tracing.start_chunk()
     except PlaywrightError:
         return False
     return not seat.screen.page.is_closed()
 
 
-async def _close(seat: _Seat) -> None:
+async def _close(context: BrowserContext) -> None:
     """Close a context; one that is gone already is closed."""
     with suppress(PlaywrightError):
-        await _answered(seat.context.close())
-
-
-async def _answered(call: Awaitable[T]) -> T:
-    """What the browser answers. Raises PlaywrightError as for a closed one when it gives no answer in time."""
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            return await call
-    except TimeoutError:
-        raise PlaywrightError("The browser gives no answer, as if it has been closed.") from None
+        async with attached(context, _ANSWER_S):
+            await context.close()

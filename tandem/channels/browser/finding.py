@@ -1,14 +1,15 @@
 """Finds the one element a recording means: candidates in order, exactly one visible match, or not at all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import reduce
 from typing import Any, TypeVar
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, Page
 
+from tandem.channels.browser.lifeline import attached
 from tandem.channels.browser.locators import Scope, located
 from tandem.channels.browser.outcomes import not_sent
 from tandem.channels.browser.page_scripts import NOTHING, TEXT, of_each, of_the_only_one
@@ -48,7 +49,7 @@ class Finder:
     async def one(self, target: Target, script: str = NOTHING, argument: Any = None) -> tuple[Locator, Any]:
         """The element and what the script answers on it. Raises ScreenNotReady: none within the time, or several."""
         looks = Looks(self._timeout_s, POLL_S)
-        with self.failing(target.screen, target.name):
+        async with self.failing(target.screen, target.name):
             while await looks.again():
                 tried = target.candidates if looks.for_s >= self._patience_s else target.candidates[:1]
                 for index, candidate in enumerate(tried):
@@ -127,11 +128,12 @@ class Finder:
                 seconds=f"{self._timeout_s:g}",
             ) from None
 
-    @contextmanager
-    def failing(self, screen: str, element: str = "the page") -> Iterator[None]:
-        """Playwright's exceptions inside become those of tandem.errors."""
+    @asynccontextmanager
+    async def failing(self, screen: str, element: str = "the page") -> AsyncIterator[None]:
+        """Playwright's exceptions inside become those of tandem.errors, and so does the browser's end."""
         try:
-            yield
+            async with attached(self._page.context):
+                yield
         except PlaywrightError as error:
             raise not_sent(error, system=self._system, screen=screen, element=element) from error
 

@@ -56,7 +56,7 @@ class BrowserScreen:
         self._find.turn_to(screen)
         self._dialog = ""
         address = f"{self._url}{screen.open or ''}"
-        with self._find.failing(screen.screen):
+        async with self._find.failing(screen.screen):
             await self._leave_for(address)
             response = await self.page.goto(address, wait_until="domcontentloaded", timeout=self._timeout_s * 1000)
         if response is not None:
@@ -68,7 +68,7 @@ class BrowserScreen:
         signs = {kind: sign for kind, sign in self._signs.items() if sign.screen != screen.screen}
         messages = [candidate for message in screen.messages.values() for candidate in message.find]
         others = [*messages, *(candidate for sign in signs.values() for candidate in sign.recognise)]
-        with self._find.failing(screen.screen):
+        async with self._find.failing(screen.screen):
             while await looks.again() and not await self._find.any_matches(screen.recognise):
                 speaks = False
                 if await self._find.any_matches(others):
@@ -99,38 +99,38 @@ class BrowserScreen:
                 value=scrub(value),
                 **self._find.place(target),
             )
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await (field_of(found) if target.rows else found).select_option(wanted[0])
 
     async def check(self, target: Target, on: bool) -> None:
         found, _ = await self._find.one(target)
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await (field_of(found) if target.rows else found).set_checked(on)
 
     async def click(self, target: Target) -> None:
         self._raise_dialog()
         found, _ = await self._find.one(target)
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await found.click()
 
     async def double_click(self, target: Target) -> None:
         self._raise_dialog()
         found, _ = await self._find.one(target)
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await found.dblclick()
 
     async def press(self, keys: str, target: Target | None) -> None:
         self._raise_dialog()
         if target is None:
-            with self._find.failing(self._find.shown_name, keys):
+            async with self._find.failing(self._find.shown_name, keys):
                 await self._find.answer(self.page.keyboard.press(keys))
             return
         found, _ = await self._find.one(target)
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await found.press(keys)
 
     async def committing(self) -> None:
-        with self._find.failing(self._find.shown_name):
+        async with self._find.failing(self._find.shown_name):
             self._has_written = True
             await send_once(self.page)
 
@@ -140,7 +140,7 @@ class BrowserScreen:
 
     async def read_rows(self, columns: Mapping[str, Target]) -> Sequence[Mapping[str, str]]:
         first = next(iter(columns.values()))
-        with self._find.failing(first.screen, first.name):
+        async with self._find.failing(first.screen, first.name):
             count = await self._find.row_count(first)
             texts = {key: await self._find.column(target, count) for key, target in columns.items()}
         return [{key: texts[key][row] for key in columns} for row in range(count)]
@@ -149,14 +149,14 @@ class BrowserScreen:
         return self.page.url
 
     async def settled(self, within_s: float) -> bool:
-        with self._find.failing(self._find.shown_name):
+        async with self._find.failing(self._find.shown_name):
             rests = await self._requests.rest(self._find.document(), within_s)
         self._raise_dialog()
         return rests
 
     async def first_shown(self, targets: Sequence[Target], within_s: float) -> int | None:
         looks = Looks(within_s, POLL_S)
-        with self._find.failing(targets[0].screen, targets[0].name):
+        async with self._find.failing(targets[0].screen, targets[0].name):
             while await looks.again():
                 shown = await self._find.shown_of(targets)
                 if shown is not None:
@@ -165,7 +165,7 @@ class BrowserScreen:
 
     async def gone(self, target: Target, within_s: float) -> bool:
         looks = Looks(within_s, POLL_S)
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             while await looks.again():
                 if await self._find.shown_of([target]) is None:
                     return True
@@ -200,7 +200,7 @@ class BrowserScreen:
         """Fill in Playwright's way: for fields that are not typed into, or that took typing otherwise."""
         found, _ = await self._find.one(target)
         field = field_of(found) if target.rows else found
-        with self._find.failing(target.screen, target.name):
+        async with self._find.failing(target.screen, target.name):
             await field.fill(value)
             return await field.input_value()
 

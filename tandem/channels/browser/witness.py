@@ -1,6 +1,5 @@
 """Evidence from the browser: what a failed attempt showed, and patches proposed when an element was found otherwise."""
 
-import asyncio
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +7,7 @@ from tempfile import TemporaryDirectory
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
+from tandem.channels.browser.lifeline import attached
 from tandem.channels.browser.redaction import Redaction, masked
 from tandem.channels.library import Screens
 from tandem.channels.proposals import Heal, Proposals
@@ -34,9 +34,9 @@ class Witness:
     async def failure(self, page: Page, screen: AnyScreenFile | None, *, traced: bool) -> tuple[Evidence, ...]:
         """Masked picture, page text and, where the context is traced, the trace of the attempt so far."""
         try:
-            async with asyncio.timeout(_ANSWER_S):
+            async with attached(page.context, _ANSWER_S):
                 redaction = await Redaction.of(page, screen)
-        except (PlaywrightError, TimeoutError):
+        except PlaywrightError:
             event("evidence.missing", level="WARNING", system=self._system, why="the page is gone, or hangs")
             return ()
         saved = [
@@ -49,7 +49,8 @@ class Witness:
     async def picture(self, page: Page, screen: AnyScreenFile | None) -> Evidence | None:
         """The page as it is seen, secrets and personal fields covered."""
         try:
-            png = await page.screenshot(mask=masked(page, screen), timeout=_PICTURE_TIMEOUT_MS)
+            async with attached(page.context):
+                png = await page.screenshot(mask=masked(page, screen), timeout=_PICTURE_TIMEOUT_MS)
         except PlaywrightError:
             event("evidence.missing", level="WARNING", system=self._system, why="no screenshot")
             return None
@@ -65,17 +66,18 @@ class Witness:
 
     async def _page_text(self, page: Page, redaction: Redaction) -> Evidence | None:
         try:
-            text = f"{page.url}\n\n{await page.locator('body').inner_text(timeout=_PICTURE_TIMEOUT_MS)}\n"
+            async with attached(page.context):
+                text = await page.locator("body").inner_text(timeout=_PICTURE_TIMEOUT_MS)
         except PlaywrightError:
             return None
-        return self._store.save("page_text", redaction.text(text).encode(), ".txt")
+        return self._store.save("page_text", redaction.text(f"{page.url}\n\n{text}\n").encode(), ".txt")
 
     async def _trace(self, page: Page, redaction: Redaction) -> Evidence | None:
         with TemporaryDirectory(prefix="tandem-trace-") as folder:
             path = Path(folder) / "trace.zip"
             try:
-                async with asyncio.timeout(_ANSWER_S):
+                async with attached(page.context, _ANSWER_S):
                     await page.context.tracing.stop_chunk(path=path)
-            except (PlaywrightError, TimeoutError):
+            except PlaywrightError:
                 return None
             return self._store.save("trace", redaction.trace(path.read_bytes()), ".zip")
