@@ -34,7 +34,7 @@ from tandem.text import listed
 
 INLINE_WAIT_S = 15.0
 """A longer wait ends execution: the run becomes a row that wakes up later."""
-_INLINE_CIRCUIT_S = 1.0
+INLINE_CIRCUIT_S = 1.0
 """The same for an open circuit, at which many runs may wait: none of them keeps a place from others."""
 
 
@@ -125,7 +125,7 @@ class Climb:
         if spot.round > len(self.rungs.round_waits_s):
             await self._exhausted()
         if spot.after_circuit:
-            await self._wait_since_last(self._circuit_wait_s(), _INLINE_CIRCUIT_S)
+            await self._wait_since_last(self._circuit_wait_s(), INLINE_CIRCUIT_S)
         elif spot.round and spot.is_round_start:
             await self._wait_since_last(self.rungs.round_waits_s[spot.round - 1])
         return spot.channel

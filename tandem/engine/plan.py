@@ -52,5 +52,10 @@ def next_spot(ladder: Sequence[ChannelName], attempts: Sequence[AttemptState]) -
     return Spot(rounds, ladder[rung], not climbed, is_spared and not climbed)
 
 
+def looks_in_vain(unseen: Sequence[str]) -> int:
+    """How many of the looks that had no answer count as tries, by their error codes."""
+    return len(unseen) - min(unseen.count(CircuitOpen.code), MOST_SPARED)
+
+
 def _met_only_circuits(codes: Sequence[str | None]) -> bool:
     return CircuitOpen.code in codes and all(code in _UNTRIED for code in codes)

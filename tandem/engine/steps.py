@@ -44,7 +44,8 @@ class AttemptState:
 class StepState:
     """A step: the request as it was first intended, its attempts, and how it ended.
 
-    ``attempts_before``: how many attempts belong to earlier tries that a person has reopened.
+    ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``unseen``: the error
+    codes of the looks at the books since the last that was answered.
     """
 
     name: str
@@ -54,6 +55,7 @@ class StepState:
     request: Any = None
     attempts: list[AttemptState] = field(default_factory=list)
     attempts_before: int = 0
+    unseen: list[str] = field(default_factory=list)
     completed: dict[str, Any] | None = None
     refused: dict[str, Any] | None = None
     ticket_id: int | None = None
@@ -99,6 +101,12 @@ class StepState:
         attempt.document = entry.body.get("document")
         attempt.evidence = tuple(Evidence(item["kind"], item["path"]) for item in entry.body.get("evidence", ()))
 
+    def _looked(self, _: Entry) -> None:
+        self.unseen.clear()
+
+    def _unseen(self, entry: Entry) -> None:
+        self.unseen.append(entry.body["error"]["code"])
+
     def _absent(self, entry: Entry) -> None:
         attempt = self.attempts[entry.body["number"] - 1]
         attempt.absent, attempt.differences = True, entry.body["differences"]
@@ -117,6 +125,7 @@ class StepState:
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None
         self.attempts_before = len(self.attempts)
+        self.unseen.clear()
         if self.undone or self.name.endswith(UNDO):
             self._begin_again()
 
@@ -140,7 +149,8 @@ _APPLY = {
     "intended": StepState._intended,
     "attempted": StepState._attempted,
     "ended": StepState._ended,
-    "looked": StepState._nothing,
+    "looked": StepState._looked,
+    "unseen": StepState._unseen,
     "healed": StepState._nothing,
     "absent": StepState._absent,
     "completed": StepState._completed,

@@ -10,9 +10,10 @@ from tandem.domain.channel import Channel
 from tandem.domain.hold import Hold, holding
 from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
 from tandem.domain.record import Record
-from tandem.engine.climb import Climb
+from tandem.engine.climb import INLINE_CIRCUIT_S, Climb
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
+from tandem.engine.plan import MOST_SPARED, looks_in_vain
 from tandem.engine.read_back import Verdict, describe, judge, numbers
 from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
@@ -94,20 +95,30 @@ class WriteClimb(Climb):
         """A document with our reference may be there already: keyed by a person, or by another Tandem."""
         if self.state.request is None:
             self.context.journal.note(self.step_name, "intended", self._intent())
-        for wait_s in (*self.rungs.round_waits_s, None):
+        while True:
             try:
                 verdict = await self._look()
             except Rejected as error:
                 await self._refuse(None, error)
             except (NotSent, UnknownOutcome) as error:
-                if wait_s is None:
-                    await self._ticket("channels_exhausted", error, channel=None, fold=True)
-                else:
-                    circuit_s = error.wait_s if isinstance(error, CircuitOpen) else 0.0
-                    await self.context.clock.sleep(max(wait_s, circuit_s))
+                if not await self._waited_for_circuit(error):
+                    await self._wait_for_next_look(error)
             else:
                 return None if verdict.kind == "absent" else await self._act_on(verdict)
-        return None
+
+    async def _wait_for_next_look(self, error: TandemError) -> None:
+        """Wait as between two rounds of a ladder; a ticket when there were enough of them."""
+        looks = looks_in_vain(self.state.unseen)
+        if looks > len(self.rungs.round_waits_s):
+            await self._ticket("channels_exhausted", error, channel=None, fold=True)
+        await self.context.pause(self.rungs.round_waits_s[looks - 1])
+
+    async def _waited_for_circuit(self, error: TandemError) -> bool:
+        """Whether it was an open circuit that refused a look; by now it may let one through."""
+        if not isinstance(error, CircuitOpen) or self.state.unseen.count(CircuitOpen.code) > MOST_SPARED:
+            return False
+        await self.context.pause(error.wait_s, INLINE_CIRCUIT_S)
+        return True
 
     async def _settle(self) -> Record | None:
         """Read back until the books show the write, or until the vendor can no longer be committing it."""
@@ -137,21 +148,27 @@ class WriteClimb(Climb):
     async def _look_or_ticket(self, is_last: bool) -> Verdict | None:
         """The verdict; None while the read-back fails, or does not find what was to be changed, and there still is
         time. At the end of it: a ticket, or a refusal."""
-        try:
-            return await self._look()
-        except (NotSent, UnknownOutcome) as error:
-            if is_last:
-                await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
-            return None
-        except Rejected as error:
-            if is_last:
+        while True:
+            try:
+                return await self._look()
+            except (NotSent, UnknownOutcome) as error:
+                if not is_last:
+                    return None
+                if not await self._waited_for_circuit(error):
+                    await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
+            except Rejected as error:
+                if not is_last:
+                    return None
                 await self._refuse(self.state.attempts[-1].channel, error)
-            return None
 
     async def _look(self) -> Verdict:
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
-        found = await self._read_back(write)
+        try:
+            found = await self._read_back(write)
+        except (NotSent, UnknownOutcome) as error:
+            self.context.journal.note(self.step_name, "unseen", {"error": error.recorded()})
+            raise
         verdict = judge(self.operation, write, cast(Found, found))
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)

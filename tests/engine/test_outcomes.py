@@ -273,6 +273,43 @@ async def test_look_before_the_first_try_waits_for_a_circuit(engine: Engine, off
     assert (engine.clock.now() - began).total_seconds() >= 12
 
 
+async def test_look_before_the_first_try_has_its_rounds_and_no_more_whatever_circuits_open_between(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api", look_first=True, round_waits_s=(1.0, 2.0))
+    looks = ["unavailable", *["circuit_open"] * 3] * 3
+    office.api.find_script, office.browser.find_script = [*looks], [*looks]
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.error["code"]) == ("channels_exhausted", "unavailable")
+    assert len(office.api.find_script) == 3
+    assert office.books.documents == []
+
+
+@pytest.mark.parametrize("patience_s", [5, 3600])
+async def test_last_look_after_settling_waits_for_a_circuit(engine: Engine, office: Office, patience_s: float) -> None:
+    office.use_ladder("api", settle_s=1.0)
+    office.api.script = ["lost_answer"]
+    office.api.find_script, office.browser.find_script = ["circuit_open"] * 8, ["circuit_open"] * 8
+    tally = await run_one(engine, patience_s=patience_s)
+    assert tally.finished + (await engine.work(patience_s=60)).finished == {"created": 1}
+    assert await open_tickets(engine) == []
+    assert len(office.books.documents) == 1
+
+
+async def test_circuit_that_stays_open_after_settling_is_a_ticket_and_no_second_write(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
+    office.api.script = ["lost_answer"]
+    office.api.find_script, office.browser.find_script = ["circuit_open"] * 50, ["circuit_open"] * 50
+    began = clock.now()
+    await run_one(engine)
+    (ticket,) = await open_tickets(engine)
+    assert (ticket.kind, ticket.error["code"]) == ("outcome_unknown", "circuit_open")
+    assert (clock.now() - began).total_seconds() > MOST_SPARED * 12 / 2
+    assert len(office.books.documents) == 1
+
+
 async def test_open_circuit_passes_a_write_on_to_the_next_rung_at_once(
     engine: Engine, office: Office, clock: HandHeldClock
 ) -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from fixtures.sap_s4hana.sales_order import SalesOrder as Stored
 from tandem.domain.sales_order import SalesOrder
 from tandem.engine.engine import Engine
+from tandem.http.breaker import OPEN_S
 from tandem.store import runs, tickets
 from tandem.store.runs import RunRow
 from tandem.store.tickets import Ticket
 from tests.faults.cells import Cell
 from tests.faults.site import BOT, Site, work
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = OPEN_S + 5.0
+"""A circuit that opens is waited for."""
 
 
 @dataclass(frozen=True)
