@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from tandem import log
 from tandem.domain.channel import Attempt, Channel
@@ -10,7 +10,7 @@ from tandem.domain.clock import Clock, NewId
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
-from tandem.engine.failures import of_channels
+from tandem.engine.failures import circuit_wait_s, of_channels
 from tandem.engine.journal import Journal
 from tandem.engine.plan import next_spot
 from tandem.engine.steps import AttemptState
@@ -19,7 +19,6 @@ from tandem.engine.system import System
 from tandem.engine.tickets import Ticketing
 from tandem.errors import (
     AccessRefused,
-    CircuitOpen,
     LoginExpired,
     LoginRefused,
     NotOffered,
@@ -30,6 +29,7 @@ from tandem.errors import (
     UnknownOutcome,
 )
 from tandem.store.codec import Codec
+from tandem.store.tickets import TicketKind
 from tandem.text import listed
 
 INLINE_WAIT_S = 15.0
@@ -114,7 +114,7 @@ class Climb:
         await self._refuse(channel, error)
         return None
 
-    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> None:
+    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> NoReturn:
         if isinstance(error, AccessRefused):
             await self._ticket("access_refused", error, channel=channel, fold=True)
         await self.context.journal.append(self.step_name, "refused", {"error": error.recorded(), "channel": channel})
@@ -125,15 +125,11 @@ class Climb:
         if spot.round > len(self.rungs.round_waits_s):
             await self._exhausted()
         if spot.after_circuit:
-            await self._wait_since_last(self._circuit_wait_s(), INLINE_CIRCUIT_S)
+            failures = [self._failure(attempt) for attempt in self.state.attempts[-len(self.rungs.ladder) :]]
+            await self._wait_since_last(circuit_wait_s(failures) or 0.0, INLINE_CIRCUIT_S)
         elif spot.round and spot.is_round_start:
             await self._wait_since_last(self.rungs.round_waits_s[spot.round - 1])
         return spot.channel
-
-    def _circuit_wait_s(self) -> float:
-        """Until the first of the circuits may let a try through."""
-        failures = map(self._failure, self.state.attempts[-len(self.rungs.ladder) :])
-        return min(failure.wait_s for failure in failures if isinstance(failure, CircuitOpen))
 
     async def _wait_since_last(self, wait_s: float, inline_s: float = INLINE_WAIT_S) -> None:
         ended_at = self.state.attempts[-1].ended_at or self.context.clock.now()
@@ -213,10 +209,15 @@ class Climb:
         return TandemError.restored(attempt.error) if attempt.error else self._unforeseen(RuntimeError())
 
     async def _ticket(
-        self, kind: Any, error: TandemError, *, channel: ChannelName | None, fold: bool = False, blocking: bool = True
-    ) -> None:
-        """Open a ticket for this step; suspends the run when it is blocking."""
-        ticket_id = await self.context.ticketing.open(
+        self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool = False
+    ) -> NoReturn:
+        """Open a ticket that this step waits for."""
+        raise Suspended(ticket_id=await self._open_ticket(kind, error, channel=channel, fold=fold, blocking=True))
+
+    async def _open_ticket(
+        self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool, blocking: bool
+    ) -> int:
+        return await self.context.ticketing.open(
             kind,
             error,
             step=self.state,
@@ -227,8 +228,6 @@ class Climb:
             fold=fold,
             blocking=blocking,
         )
-        if blocking:
-            raise Suspended(ticket_id=ticket_id)
 
     @property
     def _reference(self) -> str | None:

@@ -1,9 +1,10 @@
 """What each channel said of an operation that none of them could carry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tandem.domain.operation import ChannelName
-from tandem.errors import TandemError
+from tandem.engine.plan import met_only_circuits
+from tandem.errors import CircuitOpen, TandemError
 from tandem.text import phrase
 
 
@@ -25,3 +26,15 @@ def of_channels(failures: Mapping[ChannelName, TandemError], operation: str, sys
     )
     error.evidence = tuple(dict.fromkeys(item for failure in failures.values() for item in failure.evidence))
     return error
+
+
+def of_each(error: TandemError) -> Sequence[TandemError]:
+    """The failures that ``of_channels`` made one of."""
+    return [TandemError.restored(failure) for failure in error.channels.values()] or [error]
+
+
+def circuit_wait_s(failures: Sequence[TandemError]) -> float | None:
+    """Seconds until the first open circuit may let a try through; None when not only circuits were in the way."""
+    if not met_only_circuits([failure.code for failure in failures]):
+        return None
+    return min(failure.wait_s for failure in failures if isinstance(failure, CircuitOpen))

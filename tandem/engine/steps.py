@@ -44,8 +44,9 @@ class AttemptState:
 class StepState:
     """A step: the request as it was first intended, its attempts, and how it ended.
 
-    ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``unseen``: the error
-    codes of the looks at the books since the last that was answered.
+    ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``looks_in_vain``: how
+    often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often only open
+    circuits kept from looking.
     """
 
     name: str
@@ -55,7 +56,8 @@ class StepState:
     request: Any = None
     attempts: list[AttemptState] = field(default_factory=list)
     attempts_before: int = 0
-    unseen: list[str] = field(default_factory=list)
+    looks_in_vain: int = 0
+    looks_spared: int = 0
     completed: dict[str, Any] | None = None
     refused: dict[str, Any] | None = None
     ticket_id: int | None = None
@@ -102,10 +104,13 @@ class StepState:
         attempt.evidence = tuple(Evidence(item["kind"], item["path"]) for item in entry.body.get("evidence", ()))
 
     def _looked(self, _: Entry) -> None:
-        self.unseen.clear()
+        self.looks_in_vain = self.looks_spared = 0
 
     def _unseen(self, entry: Entry) -> None:
-        self.unseen.append(entry.body["error"]["code"])
+        if entry.body["spared"]:
+            self.looks_spared += 1
+        else:
+            self.looks_in_vain += 1
 
     def _absent(self, entry: Entry) -> None:
         attempt = self.attempts[entry.body["number"] - 1]
@@ -125,7 +130,7 @@ class StepState:
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None
         self.attempts_before = len(self.attempts)
-        self.unseen.clear()
+        self.looks_in_vain = self.looks_spared = 0
         if self.undone or self.name.endswith(UNDO):
             self._begin_again()
 

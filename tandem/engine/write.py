@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from tandem import log
 from tandem.domain.channel import Channel
@@ -11,14 +11,14 @@ from tandem.domain.hold import Hold, holding
 from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.climb import INLINE_CIRCUIT_S, Climb
+from tandem.engine.failures import circuit_wait_s, of_each
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
-from tandem.engine.plan import MOST_SPARED, looks_in_vain
+from tandem.engine.plan import MOST_SPARED
 from tandem.engine.read_back import Verdict, describe, judge, numbers
 from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
 from tandem.errors import (
-    CircuitOpen,
     DuplicateReference,
     NotSent,
     Rejected,
@@ -28,6 +28,7 @@ from tandem.errors import (
     WrittenDifferently,
     WrittenTwice,
 )
+from tandem.store.tickets import TicketKind
 
 _LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Between the first looks; after them the run waits, suspended if need be, until the vendor can commit no more."""
@@ -84,7 +85,7 @@ class WriteClimb(Climb):
             return await self._on_unknown(number, channel, error)
         return await super()._on_rejected(number, channel, error)
 
-    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> None:
+    async def _refuse(self, channel: ChannelName | None, error: Rejected) -> NoReturn:
         """An attempt at a change that came to no clear end may take effect after this: then somebody must be told."""
         unclear = [attempt for attempt in self.state.attempts if attempt.absent or attempt.doubtful]
         if unclear and self.operation.effect != "create" and self.operation.read_back is not None:
@@ -101,24 +102,23 @@ class WriteClimb(Climb):
             except Rejected as error:
                 await self._refuse(None, error)
             except (NotSent, UnknownOutcome) as error:
-                if not await self._waited_for_circuit(error):
-                    await self._wait_for_next_look(error)
+                await self._wait_to_look_again("channels_exhausted", None, error)
             else:
                 return None if verdict.kind == "absent" else await self._act_on(verdict)
 
-    async def _wait_for_next_look(self, error: TandemError) -> None:
-        """Wait as between two rounds of a ladder; a ticket when there were enough of them."""
-        looks = looks_in_vain(self.state.unseen)
-        if looks > len(self.rungs.round_waits_s):
-            await self._ticket("channels_exhausted", error, channel=None, fold=True)
-        await self.context.pause(self.rungs.round_waits_s[looks - 1])
-
-    async def _waited_for_circuit(self, error: TandemError) -> bool:
-        """Whether it was an open circuit that refused a look; by now it may let one through."""
-        if not isinstance(error, CircuitOpen) or self.state.unseen.count(CircuitOpen.code) > MOST_SPARED:
-            return False
-        await self.context.pause(error.wait_s, INLINE_CIRCUIT_S)
-        return True
+    async def _wait_to_look_again(self, kind: TicketKind, channel: ChannelName | None, error: TandemError) -> None:
+        """Until an open circuit may let a look through, else as between two rounds of a ladder. A ticket of this kind
+        when there have been enough looks in vain."""
+        circuit_s = circuit_wait_s(of_each(error))
+        is_spared = circuit_s is not None and self.state.looks_spared < MOST_SPARED
+        body = {"error": error.recorded(), "spared": is_spared}
+        self.context.journal.note(self.step_name, "unseen", body)
+        if circuit_s is not None and is_spared:
+            await self.context.pause(circuit_s, INLINE_CIRCUIT_S)
+        elif self.state.looks_in_vain > len(self.rungs.round_waits_s):
+            await self._ticket(kind, error, channel=channel, fold=True)
+        else:
+            await self.context.pause(self.rungs.round_waits_s[self.state.looks_in_vain - 1])
 
     async def _settle(self) -> Record | None:
         """Read back until the books show the write, or until the vendor can no longer be committing it."""
@@ -154,8 +154,7 @@ class WriteClimb(Climb):
             except (NotSent, UnknownOutcome) as error:
                 if not is_last:
                     return None
-                if not await self._waited_for_circuit(error):
-                    await self._ticket("outcome_unknown", error, channel=self.state.attempts[-1].channel, fold=True)
+                await self._wait_to_look_again("outcome_unknown", self.state.attempts[-1].channel, error)
             except Rejected as error:
                 if not is_last:
                     return None
@@ -164,11 +163,7 @@ class WriteClimb(Climb):
     async def _look(self) -> Verdict:
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
-        try:
-            found = await self._read_back(write)
-        except (NotSent, UnknownOutcome) as error:
-            self.context.journal.note(self.step_name, "unseen", {"error": error.recorded()})
-            raise
+        found = await self._read_back(write)
         verdict = judge(self.operation, write, cast(Found, found))
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)
@@ -256,7 +251,7 @@ class WriteClimb(Climb):
             cancelled=numbers(cancelled),
             left=numbers([document for document in extra if document not in cancelled]),
         )
-        await self._ticket("written_twice", error, channel=None, blocking=False)
+        await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
         if stopped is not None:
             raise stopped
 

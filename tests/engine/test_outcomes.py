@@ -265,20 +265,27 @@ async def test_run_that_waits_for_a_circuit_leaves_its_place_and_goes_on_from_it
     assert (clock.now() - began).total_seconds() == pytest.approx(24, abs=1)
 
 
-async def test_look_before_the_first_try_waits_for_a_circuit(engine: Engine, office: Office) -> None:
+def unseen(office: Office, *events: str) -> None:
+    """What every channel answers to the next looks at the books."""
+    office.api.find_script, office.browser.find_script = list(events), list(events)
+
+
+async def test_look_before_the_first_try_waits_for_a_circuit_without_a_place(
+    engine: Engine, office: Office, clock: HandHeldClock
+) -> None:
     office.use_ladder("api", look_first=True, round_waits_s=(1.0,))
-    office.api.find_script, office.browser.find_script = ["circuit_open"], ["circuit_open"]
-    began = engine.clock.now()
-    assert (await run_one(engine)).finished == {"created": 1}
-    assert (engine.clock.now() - began).total_seconds() >= 12
+    unseen(office, *["circuit_open"] * MOST_SPARED)
+    began = clock.now()
+    assert (await run_one(engine, patience_s=5)).waiting == 1
+    assert (await engine.work(patience_s=60)).finished == {"created": 1}
+    assert (clock.now() - began).total_seconds() >= MOST_SPARED * 12
 
 
 async def test_look_before_the_first_try_has_its_rounds_and_no_more_whatever_circuits_open_between(
     engine: Engine, office: Office
 ) -> None:
     office.use_ladder("api", look_first=True, round_waits_s=(1.0, 2.0))
-    looks = ["unavailable", *["circuit_open"] * 3] * 3
-    office.api.find_script, office.browser.find_script = [*looks], [*looks]
+    unseen(office, *["unavailable", *["circuit_open"] * 3] * 3)
     await run_one(engine)
     (ticket,) = await open_tickets(engine)
     assert (ticket.kind, ticket.error["code"]) == ("channels_exhausted", "unavailable")
@@ -287,26 +294,46 @@ async def test_look_before_the_first_try_has_its_rounds_and_no_more_whatever_cir
 
 
 @pytest.mark.parametrize("patience_s", [5, 3600])
-async def test_last_look_after_settling_waits_for_a_circuit(engine: Engine, office: Office, patience_s: float) -> None:
-    office.use_ladder("api", settle_s=1.0)
+async def test_last_look_after_settling_waits_for_a_circuit_and_has_its_rounds(
+    engine: Engine, office: Office, patience_s: float
+) -> None:
+    office.use_ladder("api", settle_s=0.0)
     office.api.script = ["lost_answer"]
-    office.api.find_script, office.browser.find_script = ["circuit_open"] * 8, ["circuit_open"] * 8
+    unseen(office, "circuit_open", "unavailable", "circuit_open", "unavailable")
     tally = await run_one(engine, patience_s=patience_s)
+    assert tally.waiting == (patience_s == 5)
     assert tally.finished + (await engine.work(patience_s=60)).finished == {"created": 1}
     assert await open_tickets(engine) == []
     assert len(office.books.documents) == 1
 
 
-async def test_circuit_that_stays_open_after_settling_is_a_ticket_and_no_second_write(
-    engine: Engine, office: Office, clock: HandHeldClock
+async def test_circuit_of_one_channel_counts_only_where_the_others_could_not_be_asked_either(
+    engine: Engine, office: Office
 ) -> None:
+    office.use_ladder("api", look_first=True, round_waits_s=(1.0,))
+    office.api.find_script, office.browser.find_script = ["circuit_open"] * 9, ["not_offered"] * 9
+    await run_one(engine, "R-1")
+    assert await open_tickets(engine) == []
+    office.api.find_script, office.browser.find_script = ["unavailable"] * 9, ["circuit_open"] * 9
+    await run_one(engine, "R-2")
+    assert len(await open_tickets(engine)) == 1
+    assert len(office.api.find_script) == 9 - 2
+
+
+async def test_circuit_that_stays_open_after_settling_is_a_ticket_and_no_second_write_and_waited_for_anew_on_retry(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api", settle_s=0.0, look_first=True)
     office.api.script = ["lost_answer"]
-    office.api.find_script, office.browser.find_script = ["circuit_open"] * 50, ["circuit_open"] * 50
-    began = clock.now()
+    unseen(office, *["circuit_open"] * (MOST_SPARED + 50))
+    office.api.find_script[MOST_SPARED] = "ok"
     await run_one(engine)
     (ticket,) = await open_tickets(engine)
     assert (ticket.kind, ticket.error["code"]) == ("outcome_unknown", "circuit_open")
-    assert (clock.now() - began).total_seconds() > MOST_SPARED * 12 / 2
+    assert len(office.api.find_script) == 49 - MOST_SPARED - 3
+    unseen(office, *["circuit_open"] * MOST_SPARED)
+    await Settlement(engine, "anna").retry(ticket.id)
+    assert (await engine.work(patience_s=60)).finished == {"created": 1}
     assert len(office.books.documents) == 1
 
 

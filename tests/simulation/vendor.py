@@ -49,9 +49,9 @@ class Kept:
 class Sending:
     """A request as it left a process, and what became of it.
 
-    ``asked_s``: when its process last asked for the right to send it. ``is_taken``: the vendor carries it out, now or
-    later; ``made``: the document it made or changed; ``shown``: of a read whose answer came back, the numbers of the
-    documents in it.
+    ``asked_s``: when its process last asked for the right to send it. ``is_held``: whether its process had the run when
+    it left. ``is_taken``: the vendor carries it out, now or later; ``made``: the document it made or changed;
+    ``shown``: of a read whose answer came back, the numbers of the documents in it.
     """
 
     run_id: str
@@ -60,6 +60,7 @@ class Sending:
     by: str
     asked_s: float
     left_s: float
+    is_held: bool
     is_taken: bool = False
     made: Kept | None = None
     shown: frozenset[str] | None = None

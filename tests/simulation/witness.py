@@ -56,7 +56,9 @@ class Witness:
     def sees(self, process: Process, operation: str, body: dict[str, object], asked_s: float) -> Sending:
         """A request leaves the process, which last asked for its right to send at ``asked_s``."""
         attempt = _under_way.get()
-        sending = Sending(attempt.correlation_id, operation, body, process.name, asked_s, process.loop.time())
+        run_id = attempt.correlation_id
+        is_held = self._holders.of.get(run_id, (process, 0.0))[0] is process
+        sending = Sending(run_id, operation, body, process.name, asked_s, process.loop.time(), is_held)
         if OPERATIONS[operation].writes:
             found = (
                 *self._of_intent(sending, attempt.number),
@@ -106,7 +108,7 @@ class Witness:
             looks = [
                 look for look in self._sent
                 if (look.run_id, look.operation, look.reference) == (sending.run_id, read_back, sending.reference)
-                and first.asked_s <= look.left_s <= sending.asked_s and look.shown is not None
+                and first.asked_s <= look.left_s <= sending.asked_s and look.shown is not None and look.is_held
             ]  # fmt: skip
             if not looks:
                 yield "blind", "left again, and nobody had looked whether it stands already"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -11,6 +12,7 @@ from weakref import WeakKeyDictionary
 from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
+from tandem.channels.browser.lifeline import attached
 from tandem.errors import NotOffered
 from tandem.log import event
 
@@ -31,6 +33,10 @@ _QUIET = (
     "--no-first-run",
     "--disable-quic",
 )
+
+
+_END_S = 30.0
+"""How long a browser may take to end."""
 
 
 @dataclass
@@ -130,7 +136,9 @@ def _is_root() -> bool:
 
 async def _close(shared: _Shared) -> None:
     if shared.browser is not None:
-        await shared.browser.close()
+        with suppress(PlaywrightError):  # it is gone already
+            async with attached(shared.browser, _END_S):
+                await shared.browser.close()
     if shared.playwright is not None:
         await shared.playwright.stop()
     shared.browser = shared.playwright = None

@@ -1,12 +1,15 @@
 """A page of the browser as the Screen a recording is replayed on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urldefrag
 
 from playwright.async_api import Dialog, Page, Response
+from playwright.async_api import Error as PlaywrightError
 
 from tandem.channels.browser.finding import POLL_S, Finder, Healed
+from tandem.channels.browser.lifeline import attached
 from tandem.channels.browser.locators import field_of
 from tandem.channels.browser.page_scripts import OPTIONS, TEXT, TYPE_IN
 from tandem.channels.browser.rest import Requests
@@ -223,11 +226,12 @@ class BrowserScreen:
 
     async def _on_dialog(self, dialog: Dialog) -> None:
         """A box out of nowhere is answered with no, and stops the replay; leaving a page is allowed."""
-        if dialog.type == "beforeunload":
-            await dialog.accept()
-            return
-        self._dialog = dialog.message or dialog.type
-        await dialog.dismiss()
+        leaves = dialog.type == "beforeunload"
+        if not leaves:
+            self._dialog = dialog.message or dialog.type
+        with suppress(PlaywrightError):  # the box is gone with its page
+            async with attached(self.page.context):
+                await (dialog.accept() if leaves else dialog.dismiss())
 
     def _raise_dialog(self) -> None:
         if self._dialog:
