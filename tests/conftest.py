@@ -1,12 +1,11 @@
 """What a test has measured, told at the end of the run, in whichever process the test ran; real servers for tests."""
 
 import gc
-import itertools
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import chain, count, groupby, zip_longest
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ from tandem.workspace.real.server import Standing
 from tests import real_servers
 from tests.postgres import Server, binaries, running_server
 
-_numbers = itertools.count(1)
+_numbers = count(1)
 _TOLD = "told"
-_LONG_S = 1200.0
 _INSTALLATION_S = 900.0
 """Beside its own time, the first test on a real server may wait so long for its installation."""
 
@@ -33,19 +31,17 @@ def collected() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What may take longest goes first, so that no process is left alone with it at the end."""
+    """What may take longest goes first, so that no process is left alone with it at the end.
+
+    Files on real servers, which ask for the CPU, take turns with the others, which mostly wait.
+    """
     for item in filter(_needs_real_server, items):
         item.add_marker(pytest.mark.timeout(_limit_s(config, item) + _INSTALLATION_S), append=False)
-    turns = {path: _turn(config, list(those)) for path, those in groupby(items, key=lambda item: item.path)}
-    items.sort(key=lambda item: turns[item.path])
-
-
-def _turn(config: pytest.Config, items: list[pytest.Item]) -> tuple[int, float]:
-    """Of a file: the long ones; those on real servers, which are installed meanwhile; the others. Smallest first."""
-    limit_s = max(_limit_s(config, item) for item in items)
-    if any(map(_needs_real_server, items)):
-        return 1, -limit_s
-    return 0 if limit_s >= _LONG_S else 2, -limit_s
+    files = [list(those) for _, those in groupby(items, key=lambda item: item.path)]
+    files.sort(key=lambda those: -max(_limit_s(config, item) for item in those))
+    real = [those for those in files if any(map(_needs_real_server, those))]
+    others = [those for those in files if those not in real]
+    items[:] = chain.from_iterable(chain.from_iterable(zip_longest(others, real, fillvalue=[])))
 
 
 def _needs_real_server(item: pytest.Item) -> bool:

@@ -78,6 +78,11 @@ class EmbeddedDispatcher:
             lambda connection: runs.claim(connection, limit, now, self._scope, self._worker)
         )
 
+    async def is_due(self) -> bool:
+        """Whether there is a run to take, or one that somebody else is taking at this moment."""
+        now = self._clock.now()
+        return await self._database.read(lambda connection: runs.is_due(connection, now, self._scope))
+
     async def next_wake_at(self) -> datetime | None:
         """When the first waiting run will be due."""
         return await self._database.read(lambda connection: runs.next_wake_at(connection, self._scope))

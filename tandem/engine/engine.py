@@ -297,12 +297,13 @@ class _Worker:
         return True
 
     async def _wait_for_others(self) -> bool:
-        """Whether another worker of the store executes some of our runs; then some time has passed."""
+        """Whether another worker of the store executes some of our runs, or is just taking some; then some time has
+        passed."""
         rows = await self._engine.database.read(lambda connection: runs.of_ids(connection, sorted(self._left)))
         for row in rows:
             if row.status in ("finished", "waiting"):
                 self._note(row)
-        if not any(row.status == "running" for row in rows):
+        if not any(row.status == "running" for row in rows) and not await self._dispatcher.is_due():
             return False
         await self._engine.clock.sleep(_LOOK_AT_OTHERS_S)
         return True

@@ -201,6 +201,11 @@ def claim(
     return _begin(connection, _still_free(connection, dict(due[:limit]), now), worker) if due else []
 
 
+def is_due(connection: Connection, now: datetime, scope: Scope = ANY) -> bool:
+    """Whether a run is ready or due, though it may be that another process is just taking it."""
+    return any(query.rows(connection, {"now": now, "most": 1}) for queries in scope.due for query in queries)
+
+
 def take(
     connection: Connection, run_id: str, now: datetime, worker: str | None = None, scope: Scope = ANY
 ) -> RunRow | None:

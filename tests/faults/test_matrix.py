@@ -13,7 +13,7 @@ from tests.faults.account import played
 from tests.faults.cells import Cell, VendorKind, trios
 from tests.faults.site import Site, opened
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -9,14 +9,18 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
+from tandem.engine.engine import Engine
 from tandem.errors import StoreError
 from tandem.store import journal, runs, tickets, workers
+from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.store.journal import Entry
 from tandem.store.opening import open_database
 from tandem.store.runs import NewRun
 from tandem.store.tickets import TicketRun
 from tandem.store.workers import Worker
+from tandem.vault import Vault
+from tests.engine.vendor import HandHeldClock, Office, work
 from tests.postgres import Server, wait_until
 from tests.scale.test_conformance import NOW, adding, claiming, fault, new
 from tests.scale.wire import Break, Wire
@@ -45,6 +49,36 @@ async def test_every_run_is_claimed_by_one_process_only(shared: Pair) -> None:
     taken = [run_id for ids in claimed for run_id in ids]
     assert sorted(taken) == sorted(set(taken))
     assert {int(run_id[1:]) for run_id in taken} <= set(range(50))
+
+
+async def test_work_goes_on_while_another_process_is_taking_its_runs(shared: Pair) -> None:
+    """A claim passes over what another one holds, and sees neither that it is free nor that it executes."""
+    clock = HandHeldClock()
+    office = Office(clock)
+    engine = Engine(
+        shared[0],
+        {"order": office.bot},
+        Codec(Vault(Vault.new_key())),
+        systems={"erp": office.system},
+        clock=clock,
+        worker="one",
+    )
+    ids = await engine.start("order", [work("R-1")])
+    taking, holding = threading.Event(), threading.Event()
+
+    def take(connection: Connection) -> None:
+        connection.execute(text("SELECT id FROM runs FOR UPDATE"))
+        holding.set()
+        taking.wait(30)
+
+    other = asyncio.create_task(shared[1].write(take))
+    await asyncio.to_thread(holding.wait, 30)
+    working = asyncio.create_task(engine.work(only=ids))
+    await asyncio.sleep(0.5)
+    assert not working.done()
+    taking.set()
+    await other
+    assert (await working).finished == {"created": 1}
 
 
 async def test_run_that_two_processes_take_at_once_is_taken_by_one(shared: Pair) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -447,8 +447,9 @@ async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPage
     sap.books.customers[number] = replace(before, name='Ada "Countess" Lovelace')
     own = own_selectors(tmp_path, "business_partner.display", "personal: true", "personal: true\n    kind: number")
     channel = sap.channel(tmp_path, selectors=(own,))
-    with pytest.raises(ScreenNotReady, match="name does not read as a number") as caught:
-        await partner(channel, number)
+    for _ in ("not traced", "traced"):
+        with pytest.raises(ScreenNotReady, match="name does not read as a number") as caught:
+            await partner(channel, number)
     await channel.aclose()
     sap.books.customers[number] = before
     picture, text, trace = (tmp_path / evidence.path for evidence in caught.value.evidence)
@@ -461,6 +462,29 @@ async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPage
     assert set(cookies) == {b"***"}
     for secret in ("Countess", PASSWORD):
         assert_nowhere(tmp_path, caught.value.evidence, secret)
+
+
+async def test_read_is_traced_where_its_last_try_failed_and_a_write_always(
+    sap: SapPages, order: SalesOrder, tmp_path: Path
+) -> None:
+    number = next(iter(sap.books.customers))
+    channel = sap.channel(tmp_path)
+
+    async def traced(act: Awaitable[object]) -> bool:
+        sap.faults.add("maintenance:web/read:x1")
+        with pytest.raises((Unavailable, UnknownOutcome)) as caught:
+            await act
+        return "trace" in [evidence.kind for evidence in caught.value.evidence]
+
+    await partner(channel, number)
+    assert [await traced(partner(channel, number)) for _ in range(3)] == [False, True, True]
+    await partner(channel, number)
+    assert not await traced(partner(channel, number))
+    sap.faults.add("lost_answer:web/write:x1")
+    with pytest.raises(UnknownOutcome) as caught:
+        await create(channel, order)
+    assert "trace" in [evidence.kind for evidence in caught.value.evidence]
+    await channel.aclose()
 
 
 async def test_outcome_stands_where_evidence_cannot_be_kept(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:

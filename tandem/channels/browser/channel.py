@@ -24,6 +24,7 @@ from tandem.channels.replayer import Replayer, Said
 from tandem.channels.screen import Target
 from tandem.channels.selectors import AnyScreenFile
 from tandem.domain.channel import Attempt, Healing
+from tandem.domain.evidence import Evidence
 from tandem.domain.operation import ChannelName
 from tandem.domain.record import Record
 from tandem.errors import LoginExpired, NotSent, TandemError, Unavailable
@@ -40,12 +41,17 @@ _ANSWER_S = 30.0
 
 @dataclass
 class _Seat:
-    """A context with its one page, logged in with the session of this number, used by one attempt at a time."""
+    """A context with its one page, logged in with the session of this number, used by one attempt at a time.
+
+    ``is_traced``: whether the attempt under way is; ``can_trace``: whether one was before.
+    """
 
     context: BrowserContext
     screen: BrowserScreen
     session_number: int
     heals: list[Heal]
+    is_traced: bool = False
+    can_trace: bool = False
 
 
 class BrowserChannel:
@@ -76,6 +82,7 @@ class BrowserChannel:
             kind: screens.screen(name) for name, kind in _SIGNS.items() if screens.has(name)
         }
         self._session = Session(vault, session_file, system=system, user=settings.username)
+        self._failing: set[str] = set()
         self._session_number = 0
         self._expired_number = -1
         self._witness = Witness(system, evidence, screens)
@@ -89,19 +96,25 @@ class BrowserChannel:
         return "browser"
 
     async def perform(self, attempt: Attempt) -> Record:
-        """Replay the operation's recording. Raises NotSent, Rejected or UnknownOutcome, with evidence."""
-        recording = self._recordings.recording(attempt.operation.name)
+        """Replay the operation's recording. Raises NotSent, Rejected or UnknownOutcome, with evidence.
+
+        A write is traced, and a read whose last try failed: it can be tried again, and tracing costs much.
+        """
+        name = attempt.operation.name
+        recording = self._recordings.recording(name)
         context = {recording.request: attempt.request, "settings": self._vendor_settings}
         async with self._free:
-            seat = await self._take_seat()
+            seat = await self._take_seat(traced=attempt.operation.writes or name in self._failing)
             reusable = False
             try:
                 result = await self._replayer.replay(
                     recording, seat.screen, context, attempt.operation.result.model_validate
                 )
                 reusable = True
+                self._failing.discard(name)
             except TandemError as error:
-                error.evidence = await self._witness.failure(seat.screen.page, seat.screen.shown, traced=True)
+                self._failing.add(name)
+                error.evidence = await self._failure(seat)
                 if isinstance(error, LoginExpired):
                     self._expired_number = max(self._expired_number, seat.session_number)
                 raise
@@ -127,7 +140,7 @@ class BrowserChannel:
         recording = self._recordings.recording(LOGIN)
         settings = self._settings
         credentials = {"username": settings.username, "password": settings.password.get_secret_value()}
-        seat = await self._new_seat(None, traced=False)
+        seat = await self._new_seat(None)
         try:
             await self._replayer.replay(
                 recording, seat.screen, {"login": credentials, "settings": self._vendor_settings}, dict
@@ -135,7 +148,7 @@ class BrowserChannel:
             async with attached(seat.context, _ANSWER_S):
                 self._session.keep(await seat.context.storage_state())
         except TandemError as error:
-            error.evidence = await self._witness.failure(seat.screen.page, seat.screen.shown, traced=False)
+            error.evidence = await self._failure(seat)
             raise
         except PlaywrightError as error:
             raise not_sent(error, **self._place) from error
@@ -145,16 +158,20 @@ class BrowserChannel:
         self._session_number += 1
         event("session.opened", system=self._system, channel=self.name)
 
-    async def _take_seat(self) -> _Seat:
+    async def _take_seat(self, *, traced: bool) -> _Seat:
         """An idle page of the present session, or a new one; logged in first when there is no session."""
         if self._session.state is None and LOGIN in self._recordings.operations:
             await self.login()
         while self._idle:
             seat = self._idle.pop()
-            if seat.session_number == self._session_number and await _started(seat):
+            if seat.session_number == self._session_number and await _ready(seat, traced):
                 return seat
             await _close(seat.context)
-        return await self._new_seat(self._session.state, traced=True)
+        seat = await self._new_seat(self._session.state)
+        if not await _ready(seat, traced):
+            await _close(seat.context)
+            raise not_sent(PlaywrightError("The page has been closed."), **self._place)
+        return seat
 
     async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> list[Healing]:
         """Keep the page for the next attempt if this one succeeded; what failed is not trusted again.
@@ -162,43 +179,38 @@ class BrowserChannel:
         Answers with what was healed on it.
         """
         healings = await self._healings(seat)
-        try:
-            if reusable:
-                async with attached(seat.context, _ANSWER_S):
-                    await seat.context.tracing.stop_chunk()
-                self._idle.append(seat)
-        except PlaywrightError:
-            reusable = False
-        if not reusable:
+        if reusable and await _untraced(seat):
+            self._idle.append(seat)
+        else:
             await _close(seat.context)
         return healings
+
+    async def _failure(self, seat: _Seat) -> tuple[Evidence, ...]:
+        return await self._witness.failure(seat.screen.page, seat.screen.shown, traced=seat.is_traced)
 
     async def _healings(self, seat: _Seat) -> list[Healing]:
         found = [await self._witness.propose(heal, seat.screen.page, seat.screen.shown) for heal in seat.heals]
         seat.heals.clear()
         return found
 
-    async def _new_seat(self, state: StorageState | None, *, traced: bool) -> _Seat:
+    async def _new_seat(self, state: StorageState | None) -> _Seat:
         browser = await self._chromium.browser()
         try:
             async with attached(browser, _ANSWER_S):
                 context = await browser.new_context(
                     storage_state=state, locale=_LOCALES[self._settings.language], service_workers="block"
                 )
-            page = await self._furnished(context, traced)
+            page = await self._page_of(context)
         except PlaywrightError as error:
             raise not_sent(error, **self._place) from error
         heals: list[Heal] = []
         return _Seat(context, self._screen(page, heals), self._session_number, heals)
 
-    async def _furnished(self, context: BrowserContext, traced: bool) -> Page:
+    async def _page_of(self, context: BrowserContext) -> Page:
         """The page of a new context, which is closed when it cannot be had."""
         try:
             context.set_default_timeout(self._settings.timeout_s * 1000)
             async with attached(context, _ANSWER_S):
-                if traced:
-                    await context.tracing.start(snapshots=True)
-                    await context.tracing.start_chunk()
                 return await context.new_page()
         except BaseException:
             await _close(context)
@@ -224,14 +236,29 @@ class BrowserChannel:
         return screen
 
 
-async def _started(seat: _Seat) -> bool:
-    """Begin the trace of the next attempt; False when the page is gone."""
+async def _ready(seat: _Seat, traced: bool) -> bool:
+    """Begin the trace of the next attempt, if there is to be one; False when the page is gone."""
+    tracing = seat.context.tracing
     try:
         async with attached(seat.context, _ANSWER_S):
-            await seat.context.tracing.start_chunk()
+            if traced:
+                await (tracing.start_chunk() if seat.can_trace else tracing.start(snapshots=True))
+                seat.is_traced = seat.can_trace = True
     except PlaywrightError:
         return False
     return not seat.screen.page.is_closed()
+
+
+async def _untraced(seat: _Seat) -> bool:
+    """Let go of the trace of an attempt that succeeded; False when the page is gone."""
+    try:
+        async with attached(seat.context, _ANSWER_S):
+            if seat.is_traced:
+                await seat.context.tracing.stop_chunk()
+                seat.is_traced = False
+    except PlaywrightError:
+        return False
+    return True
 
 
 async def _close(context: BrowserContext) -> None:
