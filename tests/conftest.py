@@ -33,7 +33,7 @@ def collected() -> Iterator[None]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What may take longest goes first, so that no process is left alone with it at the end.
 
-    Files on real servers, which ask for the CPU, take turns with the others, which mostly wait.
+    Files on real servers, which ask for the CPU, alternate with the others, which mostly wait.
     """
     for item in filter(_needs_real_server, items):
         item.add_marker(pytest.mark.timeout(_limit_s(config, item) + _INSTALLATION_S), append=False)

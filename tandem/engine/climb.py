@@ -10,7 +10,7 @@ from tandem.domain.clock import Clock, NewId
 from tandem.domain.operation import ChannelName, Operation
 from tandem.domain.record import Record
 from tandem.engine.carrying import carried
-from tandem.engine.failures import circuit_wait_s, of_channels
+from tandem.engine.failures import of_channels, spared_wait_s
 from tandem.engine.journal import Journal
 from tandem.engine.plan import next_spot
 from tandem.engine.steps import AttemptState
@@ -126,7 +126,7 @@ class Climb:
             await self._exhausted()
         if spot.after_circuit:
             failures = [self._failure(attempt) for attempt in self.state.attempts[-len(self.rungs.ladder) :]]
-            await self._wait_since_last(circuit_wait_s(failures) or 0.0, INLINE_CIRCUIT_S)
+            await self._wait_since_last(spared_wait_s(failures) or 0.0, INLINE_CIRCUIT_S)
         elif spot.round and spot.is_round_start:
             await self._wait_since_last(self.rungs.round_waits_s[spot.round - 1])
         return spot.channel

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tandem.domain.operation import ChannelName
-from tandem.engine.plan import met_only_circuits
-from tandem.errors import CircuitOpen, TandemError
+from tandem.errors import CircuitOpen, NotOffered, TandemError, Throttled
 from tandem.text import phrase
 
 
@@ -33,8 +32,10 @@ def of_each(error: TandemError) -> Sequence[TandemError]:
     return [TandemError.restored(failure) for failure in error.channels.values()] or [error]
 
 
-def circuit_wait_s(failures: Sequence[TandemError]) -> float | None:
-    """Seconds until the first open circuit may let a try through; None when not only circuits were in the way."""
-    if not met_only_circuits([failure.code for failure in failures]):
-        return None
-    return min(failure.wait_s for failure in failures if isinstance(failure, CircuitOpen))
+def spared_wait_s(failures: Sequence[TandemError]) -> float | None:
+    """Seconds until one of the channels may be tried that were not, because a circuit is open or the vendor's limit is
+    reached; None when another one was tried."""
+    waits_s = [error.wait_s for error in failures if isinstance(error, CircuitOpen)]
+    waits_s += [error.retry_after_s for error in failures if isinstance(error, Throttled)]
+    untried = all(isinstance(error, (CircuitOpen, Throttled, NotOffered)) for error in failures)
+    return min(waits_s) if untried and waits_s else None

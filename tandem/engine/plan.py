@@ -46,12 +46,11 @@ def next_spot(ladder: Sequence[ChannelName], attempts: Sequence[AttemptState]) -
             continue
         rung, again = rung + 1, False
         if rung == len(ladder):
-            is_spared = spared < MOST_SPARED and met_only_circuits(climbed)
+            is_spared = spared < MOST_SPARED and _met_only_circuits(climbed)
             rung, rounds, spared = 0, rounds + (not is_spared), spared + is_spared
             climbed = []
     return Spot(rounds, ladder[rung], not climbed, is_spared and not climbed)
 
 
-def met_only_circuits(codes: Sequence[str | None]) -> bool:
-    """Whether nothing was tried, by these error codes of a ladder's rungs, because circuits are open."""
+def _met_only_circuits(codes: Sequence[str | None]) -> bool:
     return CircuitOpen.code in codes and all(code in _UNTRIED for code in codes)

@@ -45,8 +45,8 @@ class StepState:
     """A step: the request as it was first intended, its attempts, and how it ended.
 
     ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``looks_in_vain``: how
-    often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often only open
-    circuits kept from looking.
+    often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often they could
+    not even be asked.
     """
 
     name: str
@@ -107,7 +107,7 @@ class StepState:
         self.looks_in_vain = self.looks_spared = 0
 
     def _unseen(self, entry: Entry) -> None:
-        if entry.body["spared"]:
+        if entry.body.get("spared"):
             self.looks_spared += 1
         else:
             self.looks_in_vain += 1

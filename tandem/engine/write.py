@@ -11,7 +11,7 @@ from tandem.domain.hold import Hold, holding
 from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
 from tandem.domain.record import Record
 from tandem.engine.climb import INLINE_CIRCUIT_S, Climb
-from tandem.engine.failures import circuit_wait_s, of_each
+from tandem.engine.failures import of_each, spared_wait_s
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.plan import MOST_SPARED
@@ -107,15 +107,17 @@ class WriteClimb(Climb):
                 return None if verdict.kind == "absent" else await self._act_on(verdict)
 
     async def _wait_to_look_again(self, kind: TicketKind, channel: ChannelName | None, error: TandemError) -> None:
-        """Until an open circuit may let a look through, else as between two rounds of a ladder. A ticket of this kind
-        when there have been enough looks in vain."""
-        circuit_s = circuit_wait_s(of_each(error))
-        is_spared = circuit_s is not None and self.state.looks_spared < MOST_SPARED
+        """Until an open circuit or the vendor's limit may let a look through, else as between two rounds of a ladder.
+
+        A ticket of this kind when there have been enough looks in vain, or when the look was refused (UnknownOutcome).
+        """
+        wait_s = spared_wait_s(of_each(error))
+        is_spared = wait_s is not None and self.state.looks_spared < MOST_SPARED
         body = {"error": error.recorded(), "spared": is_spared}
         self.context.journal.note(self.step_name, "unseen", body)
-        if circuit_s is not None and is_spared:
-            await self.context.pause(circuit_s, INLINE_CIRCUIT_S)
-        elif self.state.looks_in_vain > len(self.rungs.round_waits_s):
+        if wait_s is not None and is_spared:
+            await self.context.pause(wait_s, INLINE_CIRCUIT_S)
+        elif isinstance(error, UnknownOutcome) or self.state.looks_in_vain > len(self.rungs.round_waits_s):
             await self._ticket(kind, error, channel=channel, fold=True)
         else:
             await self.context.pause(self.rungs.round_waits_s[self.state.looks_in_vain - 1])

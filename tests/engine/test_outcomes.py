@@ -293,6 +293,21 @@ async def test_look_before_the_first_try_has_its_rounds_and_no_more_whatever_cir
     assert office.books.documents == []
 
 
+@pytest.mark.parametrize("settle_s", [0.0, 60.0])
+@pytest.mark.parametrize("look_first", [False, True])
+async def test_look_that_the_vendors_limit_refuses_is_waited_for(
+    engine: Engine, office: Office, clock: HandHeldClock, look_first: bool, settle_s: float
+) -> None:
+    office.use_ladder("api", look_first=look_first, settle_s=settle_s)
+    office.api.script = ["lost_answer"]
+    unseen(office, *["throttled_long"] * 2)
+    began = clock.now()
+    assert (await run_one(engine)).finished == {"created": 1}
+    assert await open_tickets(engine) == []
+    waits = look_first or settle_s == 0
+    assert ((clock.now() - began).total_seconds() >= 3600) == waits
+
+
 @pytest.mark.parametrize("patience_s", [5, 3600])
 async def test_last_look_after_settling_waits_for_a_circuit_and_has_its_rounds(
     engine: Engine, office: Office, patience_s: float
@@ -433,7 +448,7 @@ async def test_look_before_the_first_attempt_that_is_refused_is_a_ticket_and_no_
     assert (tally.finished, tally.waiting) == ({}, 1)
     (ticket,) = await open_tickets(engine)
     assert ticket.operation == "sales_order.create"
-    assert office.api.calls.count("sales_order.create") == 0
+    assert office.api.calls == ["sales_order.find"]
 
 
 async def test_duplicate_reference_that_no_read_back_finds_is_a_ticket_and_never_sent_again(

@@ -26,6 +26,7 @@ from tandem.channels.browser.channel import BrowserChannel
 from tandem.channels.browser.chromium import Chromium
 from tandem.domain.business_partner import BUSINESS_PARTNER_FIND, BusinessPartner, BusinessPartnerLookup
 from tandem.domain.evidence import Evidence
+from tandem.domain.record import Record
 from tandem.domain.sales_order import (
     SALES_ORDER_CANCEL,
     SALES_ORDER_CREATE,
@@ -464,27 +465,42 @@ async def test_evidence_covers_personal_fields_cookies_and_password(sap: SapPage
         assert_nowhere(tmp_path, caught.value.evidence, secret)
 
 
-async def test_read_is_traced_where_its_last_try_failed_and_a_write_always(
-    sap: SapPages, order: SalesOrder, tmp_path: Path
-) -> None:
-    number = next(iter(sap.books.customers))
+async def test_read_is_traced_where_it_failed_before_in_its_run(sap: SapPages, tmp_path: Path) -> None:
+    lookup = BusinessPartnerLookup(business_partner_id=next(iter(sap.books.customers)))
     channel = sap.channel(tmp_path)
 
-    async def traced(act: Awaitable[object]) -> bool:
+    def read(run: str) -> Awaitable[Record]:
+        return channel.perform(replace(attempt(BUSINESS_PARTNER_FIND, lookup), correlation_id=run))
+
+    async def traced(run: str) -> bool:
         sap.faults.add("maintenance:web/read:x1")
-        with pytest.raises((Unavailable, UnknownOutcome)) as caught:
-            await act
+        with pytest.raises(Unavailable) as caught:
+            await read(run)
         return "trace" in [evidence.kind for evidence in caught.value.evidence]
 
-    await partner(channel, number)
-    assert [await traced(partner(channel, number)) for _ in range(3)] == [False, True, True]
-    await partner(channel, number)
-    assert not await traced(partner(channel, number))
+    await read("a")
+    assert not await traced("a")
+    await read("b")
+    assert await traced("a")
+    assert not await traced("b")
+    await channel.aclose()
+
+
+async def test_page_is_used_again_traced_and_untraced(sap: SapPages, tmp_path: Path) -> None:
+    lease = Chromium(None, headless=True)
+    channel = sap.channel(tmp_path)
+    number = next(iter(sap.books.customers))
+    contexts = []
+    for act in (create(channel, sap.order("P-1")), partner(channel, number), create(channel, sap.order("P-2"))):
+        await act
+        contexts.append((await lease.browser()).contexts)
+    assert contexts[0] == contexts[1] == contexts[2]
     sap.faults.add("lost_answer:web/write:x1")
     with pytest.raises(UnknownOutcome) as caught:
-        await create(channel, order)
+        await create(channel, sap.order("P-3"))
     assert "trace" in [evidence.kind for evidence in caught.value.evidence]
     await channel.aclose()
+    await lease.aclose()
 
 
 async def test_outcome_stands_where_evidence_cannot_be_kept(sap: SapPages, order: SalesOrder, tmp_path: Path) -> None:

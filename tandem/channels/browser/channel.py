@@ -1,6 +1,7 @@
 """The browser as a channel: carries attempts by replaying recordings on a system's web screens."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,21 +38,19 @@ _SIGNS: Mapping[str, type[NotSent]] = {LOGIN: LoginExpired, "maintenance": Unava
 _LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 _ANSWER_S = 30.0
 """How long a browser may take to open, trace and close a page."""
+_FAILED_READS = 256
+"""So many of the reads that failed last are remembered."""
 
 
 @dataclass
 class _Seat:
-    """A context with its one page, logged in with the session of this number, used by one attempt at a time.
-
-    ``is_traced``: whether the attempt under way is; ``can_trace``: whether one was before.
-    """
+    """A context with its one page, logged in with the session of this number, used by one attempt at a time."""
 
     context: BrowserContext
     screen: BrowserScreen
     session_number: int
     heals: list[Heal]
     is_traced: bool = False
-    can_trace: bool = False
 
 
 class BrowserChannel:
@@ -82,7 +81,7 @@ class BrowserChannel:
             kind: screens.screen(name) for name, kind in _SIGNS.items() if screens.has(name)
         }
         self._session = Session(vault, session_file, system=system, user=settings.username)
-        self._failing: set[str] = set()
+        self._failed_reads: deque[tuple[str, str]] = deque(maxlen=_FAILED_READS)
         self._session_number = 0
         self._expired_number = -1
         self._witness = Witness(system, evidence, screens)
@@ -98,22 +97,21 @@ class BrowserChannel:
     async def perform(self, attempt: Attempt) -> Record:
         """Replay the operation's recording. Raises NotSent, Rejected or UnknownOutcome, with evidence.
 
-        A write is traced, and a read whose last try failed: it can be tried again, and tracing costs much.
+        A write is traced, and a read that failed before in the same run: it can be tried again, and tracing costs much.
         """
-        name = attempt.operation.name
-        recording = self._recordings.recording(name)
+        recording = self._recordings.recording(attempt.operation.name)
+        read = attempt.operation.name, attempt.correlation_id
         context = {recording.request: attempt.request, "settings": self._vendor_settings}
         async with self._free:
-            seat = await self._take_seat(traced=attempt.operation.writes or name in self._failing)
+            seat = await self._take_seat(traced=attempt.operation.writes or read in self._failed_reads)
             reusable = False
             try:
                 result = await self._replayer.replay(
                     recording, seat.screen, context, attempt.operation.result.model_validate
                 )
                 reusable = True
-                self._failing.discard(name)
             except TandemError as error:
-                self._failing.add(name)
+                self._failed_reads.append(read)
                 error.evidence = await self._failure(seat)
                 if isinstance(error, LoginExpired):
                     self._expired_number = max(self._expired_number, seat.session_number)
@@ -164,13 +162,25 @@ class BrowserChannel:
             await self.login()
         while self._idle:
             seat = self._idle.pop()
-            if seat.session_number == self._session_number and await _ready(seat, traced):
-                return seat
+            if seat.session_number != self._session_number or seat.screen.page.is_closed():
+                await _close(seat.context)
+                continue
+            with suppress(NotSent):
+                return await self._begun(seat, traced)
+        return await self._begun(await self._new_seat(self._session.state), traced)
+
+    async def _begun(self, seat: _Seat, traced: bool) -> _Seat:
+        """The seat for the next attempt, traced or not. Raises NotSent, and closes it, when its page is gone."""
+        try:
+            async with attached(seat.context, _ANSWER_S):
+                if traced:
+                    await seat.context.tracing.start(snapshots=True)
+                    seat.is_traced = True
+        except BaseException as error:
             await _close(seat.context)
-        seat = await self._new_seat(self._session.state)
-        if not await _ready(seat, traced):
-            await _close(seat.context)
-            raise not_sent(PlaywrightError("The page has been closed."), **self._place)
+            if isinstance(error, PlaywrightError):
+                raise not_sent(error, **self._place) from error
+            raise
         return seat
 
     async def _leave_seat(self, seat: _Seat, *, reusable: bool) -> list[Healing]:
@@ -236,25 +246,12 @@ class BrowserChannel:
         return screen
 
 
-async def _ready(seat: _Seat, traced: bool) -> bool:
-    """Begin the trace of the next attempt, if there is to be one; False when the page is gone."""
-    tracing = seat.context.tracing
-    try:
-        async with attached(seat.context, _ANSWER_S):
-            if traced:
-                await (tracing.start_chunk() if seat.can_trace else tracing.start(snapshots=True))
-                seat.is_traced = seat.can_trace = True
-    except PlaywrightError:
-        return False
-    return not seat.screen.page.is_closed()
-
-
 async def _untraced(seat: _Seat) -> bool:
     """Let go of the trace of an attempt that succeeded; False when the page is gone."""
     try:
         async with attached(seat.context, _ANSWER_S):
             if seat.is_traced:
-                await seat.context.tracing.stop_chunk()
+                await seat.context.tracing.stop()
                 seat.is_traced = False
     except PlaywrightError:
         return False
