@@ -111,7 +111,8 @@ class BrowserChannel:
                 )
                 reusable = True
             except TandemError as error:
-                self._failed_reads.append(read)
+                if not seat.is_traced:
+                    self._failed_reads.append(read)
                 error.evidence = await self._failure(seat)
                 if isinstance(error, LoginExpired):
                     self._expired_number = max(self._expired_number, seat.session_number)

@@ -33,8 +33,6 @@ _QUIET = (
     "--no-first-run",
     "--disable-quic",
 )
-
-
 _END_S = 30.0
 """How long a browser may take to end."""
 
