@@ -14,6 +14,11 @@ def is_chromium(command: str) -> bool:
     return "chrom" in command.split(" ")[0] and "--type=" not in command
 
 
+def is_driver(command: str) -> bool:
+    """Whether this command line is Playwright's driver, which stands between Tandem and the browsers."""
+    return "playwright" in command and "run-driver" in command
+
+
 def descendants(fits: Fits) -> list[int]:
     """Processes started by this one, directly or not, whose command line fits."""
     parents, commands = {}, {}

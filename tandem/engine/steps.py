@@ -46,7 +46,8 @@ class StepState:
 
     ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``looks_in_vain``: how
     often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often they could
-    not even be asked.
+    not even be asked. ``untold_twins``: the numbers of documents that stood beside one another, of which no ticket
+    has told yet.
     """
 
     name: str
@@ -58,6 +59,7 @@ class StepState:
     attempts_before: int = 0
     looks_in_vain: int = 0
     looks_spared: int = 0
+    untold_twins: list[str] = field(default_factory=list)
     completed: dict[str, Any] | None = None
     refused: dict[str, Any] | None = None
     ticket_id: int | None = None
@@ -103,8 +105,10 @@ class StepState:
         attempt.document = entry.body.get("document")
         attempt.evidence = tuple(Evidence(item["kind"], item["path"]) for item in entry.body.get("evidence", ()))
 
-    def _looked(self, _: Entry) -> None:
+    def _looked(self, entry: Entry) -> None:
         self.looks_in_vain = self.looks_spared = 0
+        if entry.body["verdict"] == "several":
+            self.untold_twins = list(dict.fromkeys((*self.untold_twins, *entry.body["documents"])))
 
     def _unseen(self, entry: Entry) -> None:
         if entry.body.get("spared"):
@@ -126,6 +130,8 @@ class StepState:
     def _ticketed(self, entry: Entry) -> None:
         if entry.body["blocking"]:
             self.ticket_id = entry.body["ticket"]
+        else:
+            self.untold_twins = []
 
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None

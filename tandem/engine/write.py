@@ -15,7 +15,7 @@ from tandem.engine.failures import of_each, spared_wait_s
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.plan import MOST_SPARED
-from tandem.engine.read_back import Verdict, describe, judge, numbers
+from tandem.engine.read_back import Verdict, describe, judge
 from tandem.engine.steps import AttemptState
 from tandem.engine.suspension import Suspended
 from tandem.errors import (
@@ -29,6 +29,7 @@ from tandem.errors import (
     WrittenTwice,
 )
 from tandem.store.tickets import TicketKind
+from tandem.text import listed
 
 _LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Between the first looks; after them the run waits, suspended if need be, until the vendor can commit no more."""
@@ -216,12 +217,10 @@ class WriteClimb(Climb):
         schedule(self.context, look, attempt.number, self.rungs.late_s)
 
     async def _act_on(self, verdict: Verdict) -> Record:
-        if verdict.kind == "different":
-            await self._ticket_differences(verdict)
-        if verdict.kind == "several":
+        if self.state.untold_twins:
             await self._keep_first(verdict.documents)
-            if verdict.differences:
-                await self._ticket_differences(verdict)
+        if verdict.kind in ("different", "several") and verdict.differences:
+            await self._ticket_differences(verdict)
         first = verdict.documents[0]
         channel = self.state.attempts[-1].channel if self.state.attempts else None
         return self._complete(first.result(), channel=channel, via="read_back")
@@ -238,53 +237,58 @@ class WriteClimb(Climb):
         )
         await self._ticket("written_differently", error, channel=None)
 
-    async def _keep_first(self, documents: tuple[Document, ...]) -> None:
-        """Cancel all the others that can be; the ticket says what stands, also while one of them waits for a person."""
-        kept, extra = documents[0], documents[1:]
-        cancelled, stopped = await self._cancel_all(extra)
+    async def _keep_first(self, documents: Sequence[Document]) -> None:
+        """Cancel all the others that can be, and tell of them in a ticket: also while one of them waits for a person,
+        and when Tandem stopped after the look that found them."""
+        waiting = await self._cancel_all(documents[1:])
+        kept, *others = [document.document_id for document in documents]
+        left = [other for other in others if not self._is_cancelled(other)]
         error = WrittenTwice(
             "{operation} {reference} stands in system {system} {count} times. Kept: {kept}. Cancelled: {cancelled}. "
             "Still there: {left}. Check them, then resolve this ticket.",
             operation=self.operation.name,
             reference=self._reference,
             system=self.system.name,
-            count=len(documents),
-            kept=kept.document_id,
-            cancelled=numbers(cancelled),
-            left=numbers([document for document in extra if document not in cancelled]),
+            count=len(self.state.untold_twins),
+            kept=kept,
+            cancelled=listed(twin for twin in self.state.untold_twins if twin not in (kept, *left)),
+            left=listed(left),
         )
         await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
-        if stopped is not None:
-            raise stopped
+        if waiting is not None:
+            raise waiting
 
-    async def _cancel_all(self, extra: Sequence[Document]) -> tuple[list[Document], Suspended | None]:
-        """Those that could be cancelled, and at which ticket the first of them waits that a person has to settle."""
-        cancelled, stopped = [], None
+    async def _cancel_all(self, extra: Sequence[Document]) -> Suspended | None:
+        """At which ticket the first of them waits that a person has to settle."""
+        waiting = None
         for document in extra:
             try:
-                if await self._cancel(document):
-                    cancelled.append(document)
+                await self._cancel(document)
             except Suspended as suspended:
                 if suspended.ticket_id is None:
                     raise
-                stopped = stopped or suspended
-        return cancelled, stopped
+                waiting = waiting or suspended
+        return waiting
 
-    async def _cancel(self, document: Document) -> bool:
-        """Whether the extra document could be cancelled, by a step of its own."""
+    async def _cancel(self, document: Document) -> None:
+        """Cancel the extra document where that can be done, by a step of its own, which says whether it was."""
         name = self.operation.compensated_by
         result = document.result()
         if name is None or self.system.rungs(name) is None or not isinstance(result, Compensable):
-            return False
-        step = f"{self.step_name}~cancel {document.document_id}"
-        climb = WriteClimb(self.context, self.system, step, operation_named(name), result.compensation())
+            return
+        step = self._cancel_step(document.document_id)
         try:
-            await climb.result()
+            await WriteClimb(self.context, self.system, step, operation_named(name), result.compensation()).result()
         except StoreError:
             raise
-        except TandemError:
-            return False
-        return True
+        except TandemError as error:
+            log.event("twin.left", system=self.system.name, document=document.document_id, why=error.code)
+
+    def _is_cancelled(self, document_id: str) -> bool:
+        return self.context.journal.step(self._cancel_step(document_id)).completed is not None
+
+    def _cancel_step(self, document_id: str) -> str:
+        return f"{self.step_name}~cancel {document_id}"
 
     async def _exhausted(self) -> None:
         differences = self.state.attempts[-1].differences

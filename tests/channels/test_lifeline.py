@@ -12,7 +12,7 @@ from tandem.channels.browser.chromium import Chromium
 from tandem.channels.browser.lifeline import attached
 from tandem.domain.sales_order import SALES_ORDER_CREATE
 from tandem.errors import NotOffered, Unavailable, UnknownOutcome
-from tests.processes import is_chromium, kill
+from tests.processes import is_chromium, is_driver, kill
 from tests.sap_pages import attempt, sap_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -91,3 +91,14 @@ async def test_attempts_end_whenever_their_browser_is_killed(tmp_path: Path) -> 
         await channel.aclose()
     assert killed > KILLS // 2
     assert broken_off > KILLS
+
+
+async def test_attempt_finds_a_browser_again_when_the_driver_was_killed(tmp_path: Path) -> None:
+    async with sap_pages() as pages:
+        channel = pages.channel(tmp_path)
+        orders = [pages.order("D-1"), pages.order("D-2")]
+        await channel.perform(attempt(SALES_ORDER_CREATE, orders[0]))
+        assert kill(is_driver) == 1
+        await channel.perform(attempt(SALES_ORDER_CREATE, orders[1]))
+        await channel.aclose()
+        assert [pages.stored(order) for order in orders] == [1, 1]

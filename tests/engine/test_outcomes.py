@@ -169,6 +169,19 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
     assert live(office) == ["1"]
 
 
+async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_then(
+    engine: Engine, office: Office
+) -> None:
+    office.api.script = ["written_twice"]
+    office.api.cancel_script = ["very_late_commit"]
+    assert (await run_one(engine, patience_s=0)).waiting == 1
+    office.books.cancel("2")
+    assert (await engine.work(patience_s=100.0)).finished == {"created": 1}
+    (ticket,) = await open_tickets(engine)
+    fields = ticket.error["fields"]
+    assert (ticket.kind, fields["kept"], fields["cancelled"], fields["left"]) == ("written_twice", "1", "2", "none")
+
+
 @pytest.mark.parametrize(("looks_in_vain", "outcome"), [(4, "cancelled"), (99, "refused")])
 async def test_change_in_doubt_is_refused_only_after_the_vendor_had_its_time(
     engine: Engine, office: Office, looks_in_vain: int, outcome: str

@@ -65,6 +65,8 @@ class Chromium:
             if self._shared is None:
                 self._shared = shared
                 shared.users += 1
+            if shared.playwright is not None and not await _answers(shared.playwright):
+                await _close(shared)
             if shared.browser is None or not shared.browser.is_connected():
                 shared.playwright = shared.playwright or await async_playwright().start()
                 shared.browser = await self._launch(shared.playwright)
@@ -130,6 +132,16 @@ def _found(*names: str) -> Iterator[Path]:
 
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+async def _answers(playwright: Playwright) -> bool:
+    """Whether the driver between us and the browser lives: nothing else tells that it has died."""
+    try:
+        async with asyncio.timeout(_END_S):
+            await (await playwright.request.new_context()).dispose()
+    except (PlaywrightError, TimeoutError):
+        return False
+    return True
 
 
 async def _close(shared: _Shared) -> None:
