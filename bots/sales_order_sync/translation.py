@@ -65,14 +65,19 @@ def _refuse_what_is_no_order(order: CrmOrder) -> None:
 
 def _customer(order: CrmOrder, references: CrossReferences) -> str:
     account = order.account
-    if account is not None:
-        found = references.lookup("customer", account.customer_number or account.account_id)
-        if found or account.customer_number:
-            return found or str(account.customer_number)
+    if account is None:
+        raise OrderRefused(
+            "Order {order} refused: it has no account in the CRM. Enter one there, then send the order again.",
+            order=order.order_number,
+        )
+    found = references.lookup("customer", account.customer_number or account.account_id)
+    if found or account.customer_number:
+        return found or str(account.customer_number)
     raise OrderRefused(
-        "Order {order} refused: its account has no ERP customer number. Enter it in the CRM account or in "
-        "cross_reference.csv (kind customer), then send the order again.",
+        "Order {order} refused: its account has no ERP customer number. Enter it in the CRM account, or in "
+        "cross_reference.csv as customer,{account},NUMBER; then send the order again.",
         order=order.order_number,
+        account=account.account_id,
     )
 
 

@@ -276,7 +276,13 @@ class _Replay:
             await self.steps(act.steps, f"{place}.")
 
     async def fail(self, act: Fail, place: str) -> None:
-        raise self._says(act.error, render(act.message, self._context))
+        self._said = error_named(act.error)(
+            "{system}, screen {screen}: {message}.",
+            system=self._of.system,
+            screen=self._page.screen if self._page else "(none)",
+            message=_shortened(render(act.message, self._context)),
+        )
+        raise self._said
 
     async def _await(self, target: Target, within_s: float) -> None:
         """Return when the target is shown; a message that shows instead is raised."""
@@ -305,12 +311,11 @@ class _Replay:
         text = (await self._screen.read(targets[shown])).strip()
         for meaning in self._page.messages[list(messages)[shown]].meanings:
             if re.search(meaning.pattern, text):
-                return self._says(meaning.error, text)
+                self._said = error_named(meaning.error)(
+                    "{system} says: {message}", system=self._of.system, message=_shortened(text)
+                )
+                return self._said
         return ScreenNotReady("{system} shows: {message}", system=self._of.system, message=_shortened(text))
-
-    def _says(self, code: str, text: str) -> TandemError:
-        self._said = error_named(code)("{system} says: {message}", system=self._of.system, message=_shortened(text))
-        return self._said
 
     def _parsed(self, text: str, target: Target) -> Any:
         """The value of a text. The error does not repeat it: it may be personal."""

@@ -10,7 +10,9 @@ import typer
 from tandem.cli.session import session_of
 from tandem.text import language, tr
 from tandem.workspace.founding import found
-from tandem.workspace.roots import FILE
+from tandem.workspace.real.server import real_servers
+from tandem.workspace.roots import FILE, Roots
+from tandem.workspace.sandbox import sandboxes
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +39,17 @@ def init(
     session = session_of(context)
     made = found(folder, language(), vendor or ())
     session.print(tr("Made {file}. Next:", file=made.folder / FILE))
-    for name, url in made.systems.values():
-        session.print(f"  tandem sandbox {name} --port {urlsplit(url).port}")
+    for vendor_name, url in made.systems.values():
+        session.print(f"  {_serving(made.folder, vendor_name)} --port {urlsplit(url).port}")
     for command in ("check", "doctor"):
-        session.print(f"  tandem --workspace {shlex.quote(str(made.folder))} {command}")
+        session.print(f"  {_tandem(made.folder)} {command}")
+
+
+def _serving(folder: Path, vendor: str) -> str:
+    """The command that serves the system of a vendor for trials: its real server where it has no sandbox."""
+    is_real = vendor not in sandboxes(Roots.of(None)) and vendor in real_servers(Roots.of(None))
+    return f"{_tandem(folder)} real up {vendor}" if is_real else f"tandem sandbox {vendor}"
+
+
+def _tandem(folder: Path) -> str:
+    return f"tandem --workspace {shlex.quote(str(folder))}"

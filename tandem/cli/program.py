@@ -1,5 +1,6 @@
 """Running the command line: language, exit codes, one sentence for everything that goes wrong."""
 
+import errno
 import os
 import signal
 import sys
@@ -18,6 +19,10 @@ from tandem.errors import TandemError, UsageError
 from tandem.text import LANGUAGES, tr, use_language
 
 _WITH_VALUE = ("--workspace", "-w", "--language")
+_OF_THE_MACHINE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EIO,
+}  # fmt: skip
+"""What is the matter with a file or its disk, and no fault of Tandem."""
 
 
 def main() -> None:
@@ -44,6 +49,8 @@ def run(arguments: Sequence[str]) -> int:
         _leave_stdout()
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            return _end(_refused(error), 2)
         return _end(_unexpected(error), 1)
 
 
@@ -83,6 +90,15 @@ def _usage(error: typer.TyperException) -> str:
     if not message or "\n" in message:  # nothing, or a whole help page
         return message
     return tr("{message}. See: {command} --help", message=message, command=command)
+
+
+def _refused(error: OSError) -> str:
+    return tr(
+        "{file} cannot be used: {why}. Make room on its disk, or correct the path or its rights; then run the command "
+        "again.",
+        file=error.filename or tr("A file"),
+        why=error.strerror,
+    )
 
 
 def _unexpected(error: Exception) -> str:

@@ -53,7 +53,7 @@ def up(
     fresh: Annotated[bool, typer.Option("--fresh", help=tr("Start with the sample data as they were made."))] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the server up; one that runs already is left as it is."""
+    """Bring the server up; one that runs already is left as it is, unless its port or its books are to be others."""
     session = session_of(context)
     roots = _roots(session)
     say = (lambda _: None) if as_json else session.say

@@ -17,7 +17,7 @@ from tandem.engine.performer import DryPerformer
 from tandem.engine.run import Run
 from tandem.engine.suspension import Repeated, Suspended
 from tandem.engine.tickets import Ticketing
-from tandem.errors import TandemError
+from tandem.errors import BusinessError, TandemError
 from tandem.store import runs
 from tandem.store.tickets import TicketKind
 
@@ -69,6 +69,8 @@ async def forecast(engine: "Engine", bot: Bot, work: Work, show: Callable[[Write
         return Forecast("waiting", ticketed.error.recorded())
     except Suspended:
         return Forecast("waiting")
+    except BusinessError as error:
+        return Forecast("waiting", error.recorded())
     return Forecast(result.outcome, engine.codec.dump(result))
 
 

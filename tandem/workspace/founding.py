@@ -24,8 +24,9 @@ from tandem.workspace.vendor import VENDOR, vendor_named, vendors
 
 SKELETONS = Path(__file__).parent / "skeletons"
 _SECRETS = "data/secrets"
-_PYTHON = "PYTHON"
-"""In a system.yaml: the Python we run on, to start a sandbox's desktop client with."""
+_PYTHON, _WORKSPACE = "PYTHON", "WORKSPACE"
+"""In a system.yaml: the Python we run on, to start a sandbox's desktop client with; within a text in double quotes, the
+folder of the workspace, where the client of a real server is."""
 _IGNORED = "# Store, evidence, secrets and logs: never to be committed.\n/data/\n"
 
 
@@ -45,7 +46,7 @@ def found(folder: Path, language: str, chosen: Sequence[str] = ()) -> Founded:
     if (folder / FILE).exists():
         raise UsageError("{folder} is a workspace already. Change its {file}.", folder=folder, file=FILE)
     roots = Roots.of(None)
-    blocks = _system_blocks(roots, chosen)
+    blocks = _system_blocks(roots, chosen, folder.absolute())
     tree = _yaml().load(_composed(blocks, _bots(roots, list(blocks)), language))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def _write(path: Path, tree: Any) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-def _system_blocks(roots: Roots, chosen: Sequence[str]) -> dict[str, str]:
+def _system_blocks(roots: Roots, chosen: Sequence[str], folder: Path) -> dict[str, str]:
     """Blocks of tandem.yaml by name, as text: a system is named after the role it plays."""
     blocks: dict[str, str] = {}
     for vendor in chosen or sandboxes(roots):
@@ -78,7 +79,8 @@ def _system_blocks(roots: Roots, chosen: Sequence[str]) -> dict[str, str]:
         if path is not None:
             name = _free_role(vendor, roots, list(blocks)) or (vendor if chosen else None)
             if name is not None:
-                blocks[name] = path.read_text(encoding="utf-8").replace(_PYTHON, json.dumps(sys.executable))
+                text = path.read_text(encoding="utf-8").replace(_PYTHON, json.dumps(sys.executable))
+                blocks[name] = text.replace(_WORKSPACE, json.dumps(str(folder))[1:-1])
         elif chosen:
             vendor_named(vendor, roots)
             raise UsageError(

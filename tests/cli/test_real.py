@@ -4,6 +4,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from tandem.workspace.real import process
 from tandem.workspace.real.place import Place
 from tandem.workspace.real.server import Books, down, real_servers, status, up
 from tandem.workspace.roots import Roots
+from tandem.workspace.sandbox import sandboxes
 from tests.cli.test_commands import tandem
 
 VENDORS = real_servers(Roots.of(None))
@@ -108,3 +112,51 @@ def test_server_that_ends_at_once_is_one_sentence_with_the_log(place: Place) -> 
     with pytest.raises(UsageError, match=r"did not start.*server\.log"):
         process.start(place, ["sh", "-c", "exit 3"])
     assert not process.is_running(place)
+
+
+def test_place_stays_occupied_while_a_command_of_a_killed_installation_runs(workspace: Path) -> None:
+    folder = workspace / "data" / "real" / VENDOR
+    folder.mkdir(parents=True)
+    program = "from pathlib import Path; from tandem.workspace.real.place import Place; "
+    program += f"Place({VENDOR!r}, Path({str(folder)!r})).run(['sh', '-c', 'echo $$ > pid; exec sleep 60'])"
+    installing = subprocess.Popen([sys.executable, "-c", program])
+    pid = folder / "pid"
+    while not pid.exists() or not pid.read_text().strip():
+        time.sleep(0.02)
+    installing.kill()
+    installing.wait()
+    with pytest.raises(UsageError, match="Another command is at work"):
+        down(VENDOR, workspace / "data", Roots.of(None))
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    while Place(VENDOR, folder).is_at_work():
+        time.sleep(0.02)
+    assert down(VENDOR, workspace / "data", Roots.of(None)) is False
+
+
+def test_server_whose_first_thread_has_ended_runs_until_its_last_one_has(place: Place) -> None:
+    """Its port can be had again only then."""
+    program = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); "
+    program += "ctypes.CDLL(None).pthread_exit(None)"
+    server = subprocess.Popen([sys.executable, "-c", program])
+    stat = Path(f"/proc/{server.pid}/stat")
+    while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.02)
+    place.note(pid=server.pid, born=stat.read_text().rpartition(")")[2].split()[19])
+    assert process.is_running(place)
+    server.kill()
+    server.wait()
+    assert not process.is_running(place)
+
+
+def test_place_that_is_a_file_is_one_sentence(workspace: Path) -> None:
+    (workspace / "data" / "real").write_text("")
+    done = tandem("real", "status", VENDOR, folder=workspace)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "data/real" in done.stderr
+    assert "cannot be used: Not a directory" in done.stderr
+
+
+def test_workspace_of_a_vendor_with_a_real_server_only_is_told_how_to_start_it(tmp_path: Path) -> None:
+    only_real = next(vendor for vendor in VENDORS if vendor not in sandboxes(Roots.of(None)))
+    done = tandem("init", "acme", "--vendor", only_real, folder=tmp_path)
+    assert f"tandem --workspace acme real up {only_real} --port " in done.stdout

@@ -292,6 +292,15 @@ async def test_dry_run_of_a_bot_that_asks_ends_there_and_opens_no_ticket(engine:
     assert await engine.database.read(lambda connection: tickets.list_newest(connection, 5)) == []
 
 
+async def test_preview_tells_what_a_business_ticket_would_say(engine: Engine, office: Office) -> None:
+    async def reads(run: Run) -> BotResult:
+        raise StockShort("{order} is too much.", order="R-1")
+
+    bot_doing(office, reads)
+    ending = await engine.preview("order", work("R-1"), lambda _: None)
+    assert (ending.outcome, ending.result["fields"]) == ("waiting", {"order": "R-1"})
+
+
 async def test_dry_run_goes_on_where_a_run_opens_a_ticket_that_stops_nothing(engine: Engine, office: Office) -> None:
     async def reports(run: Run) -> BotResult:
         await run.report("written_twice", StockShort("Twice."), "erp", SALES_ORDER_CREATE, "R-1")

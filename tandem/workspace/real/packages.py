@@ -16,6 +16,11 @@ _MARK = "installed"
 """Written last: the digest of what an installation was made from."""
 
 
+def is_installed(place: Place, requirements: Path) -> bool:
+    """Whether the server's own environment holds these packages."""
+    return _installed(place.python.parent.parent) == _digest(requirements)
+
+
 def install_python(place: Place, requirements: Path, least: Version) -> bool:
     """Whether anything had to be installed. Every package is checked against its hash. Raises PackagesMissing.
 

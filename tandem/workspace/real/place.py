@@ -1,5 +1,6 @@
 """Where a real server lives: a folder of the workspace's data, and what stands in it."""
 
+import fcntl
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from tandem.errors import UsageError
 from tandem.log import scrub
 from tandem.store.whole_file import write_whole
 
-_STATE = "state.json"
+_STATE, _AT_WORK = "state.json", "at_work"
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,23 @@ class Place:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> str:
-        """What a command of the installation prints; ``told`` is its input. Raises UsageError with its last line."""
+        """What a command of the installation prints; ``told`` is its input. Raises UsageError with its last line.
+
+        The place is at work until the command has ended, whatever becomes of us.
+        """
         words = [str(word) for word in command]
-        done = subprocess.run(
-            words,
-            check=False,
-            cwd=folder or self.folder,
-            env=environment,
-            input=told or "",
-            capture_output=True,
-            text=True,
-        )
+        with (self.folder / _AT_WORK).open("wb") as at_work:
+            fcntl.flock(at_work, fcntl.LOCK_SH)
+            done = subprocess.run(
+                words,
+                check=False,
+                cwd=folder or self.folder,
+                env=environment,
+                input=told or "",
+                capture_output=True,
+                text=True,
+                pass_fds=(at_work.fileno(),),
+            )
         if done.returncode:
             lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             self.log.write_text(f"{' '.join(words)}\n{done.stdout}\n{done.stderr}", encoding="utf-8")
@@ -79,6 +86,15 @@ class Place:
                 log=self.log,
             )
         return done.stdout
+
+    def is_at_work(self) -> bool:
+        """Whether a command of the installation still runs; one may have outlived the Tandem that started it."""
+        with (self.folder / _AT_WORK).open("wb") as at_work:
+            try:
+                fcntl.flock(at_work, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def state(self) -> dict[str, Any]:
         """What was noted of the installation and of the process; empty before the first start."""

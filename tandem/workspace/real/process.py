@@ -106,10 +106,14 @@ def _is_gone(place: Place, pid: int, patience_s: float) -> bool:
 
 
 def _born_at(pid: int) -> str | None:
-    """When a process was started, in the kernel's own count; None when it is gone or only waits to be buried."""
+    """When a process was started, in the kernel's own count; None when it is gone or only waits to be buried.
+
+    One whose first thread has ended holds its port until the last one has.
+    """
     try:
         told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return None
     state, *fields = told.rpartition(")")[2].split()
-    return None if state in "ZX" else fields[18]
+    return None if state in "ZX" and threads == 1 else fields[18]

@@ -157,18 +157,22 @@ def _alone(vendor: str, data: Path) -> Iterator[Place]:
         raise UsageError(
             "{folder} cannot be made: {why}. Choose a workspace you may write to.", folder=folder, why=error.strerror
         ) from None
-    lock = FileLock(folder / "lock")
     try:
-        lock.acquire(timeout=0)
+        with FileLock(folder / "lock", timeout=0):
+            place = _place(vendor, data)
+            if place.is_at_work():
+                raise _occupied(vendor)
+            yield place
     except Timeout:
-        raise UsageError(
-            "Another command is at work on the server of {vendor}. Wait until it has ended, then try again.",
-            vendor=vendor,
-        ) from None
-    try:
-        yield _place(vendor, data)
-    finally:
-        lock.release()
+        raise _occupied(vendor) from None
+
+
+def _occupied(vendor: str) -> UsageError:
+    return UsageError(
+        "Another command is at work on the server of {vendor}, or what one has begun before it was killed. Wait until "
+        "it has ended, then try again.",
+        vendor=vendor,
+    )
 
 
 def _refuse_other_data(place: Place, books: Books) -> None:
@@ -186,14 +190,15 @@ def _install(module: ModuleType, place: Place, books: Books, say: Say) -> None:
         packages.require_npm()
     with ThreadPoolExecutor(1) as beside:
         npm = beside.submit(packages.install_npm, place, module.PACKAGES) if module.PACKAGES is not None else None
-        say(
-            tr(
-                "Installing {title} {version} into {folder}",
-                title=module.TITLE,
-                version=module.VERSION,
-                folder=place.folder,
+        if not packages.is_installed(place, module.REQUIREMENTS):
+            say(
+                tr(
+                    "Installing {title} {version} into {folder}",
+                    title=module.TITLE,
+                    version=module.VERSION,
+                    folder=place.folder,
+                )
             )
-        )
         packages.install_python(place, module.REQUIREMENTS, getattr(module, "PYTHON", OURS))
         _install_client(module, place, say)
         _keep_books(module, place, books, say)
