@@ -21,7 +21,7 @@ from tandem.workspace import code
 from tandem.workspace import sandbox as sandboxing
 from tandem.workspace.catalogue import RECORDING
 from tandem.workspace.configuration import SystemBlock
-from tandem.workspace.real import server as real_servers
+from tandem.workspace.real import real_servers
 from tandem.workspace.roots import BUILT_IN, Roots
 from tandem.workspace.rules import folders, screens
 from tandem.workspace.rules import vendors as rules
@@ -157,10 +157,10 @@ def test_write_that_can_be_undone_says_how(operation: str) -> None:
 
 
 def test_vendor_can_be_tried_on_a_sandbox_or_on_its_real_server(vendor: Vendor) -> None:
-    assert vendor.name in {*sandboxing.sandboxes(ROOTS), *real_servers.real_servers(ROOTS)}
+    assert vendor.name in {*sandboxing.sandboxes(ROOTS), *real_servers(ROOTS)}
 
 
-@pytest.mark.parametrize("name", real_servers.real_servers(ROOTS))
+@pytest.mark.parametrize("name", real_servers(ROOTS))
 def test_real_server_is_installed_from_pinned_packages_whatever_the_index(name: str) -> None:
     module = code.module("fixtures", name, "real")
     assert module is not None

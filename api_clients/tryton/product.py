@@ -34,8 +34,8 @@ def refuse_other_unit(client: Api, demand: Demand | ProductionOrder, found: Row)
     if unit != demand.unit:
         raise ValidationFailed(
             "{system} counts material {material} in {base_unit}, and the demand is in {unit}. Nothing was changed. "
-            "Map the unit in cross_reference.csv (unit,{unit},{base_unit}), or the product to the base unit, then "
-            "retry.",
+            "Map the CRM's unit to {base_unit} in cross_reference.csv (kind unit), or the product to the base unit, "
+            "then retry.",
             system=client.http.system,
             material=demand.material,
             base_unit=unit,

@@ -276,13 +276,8 @@ class _Replay:
             await self.steps(act.steps, f"{place}.")
 
     async def fail(self, act: Fail, place: str) -> None:
-        self._said = error_named(act.error)(
-            "{system}, screen {screen}: {message}.",
-            system=self._of.system,
-            screen=self._page.screen if self._page else "(none)",
-            message=_shortened(render(act.message, self._context)),
-        )
-        raise self._said
+        message = _shortened(render(act.message, self._context).rstrip("."))
+        raise self._says(act.error, "On the screens of {system}: {message}.", system=self._of.system, message=message)
 
     async def _await(self, target: Target, within_s: float) -> None:
         """Return when the target is shown; a message that shows instead is raised."""
@@ -311,11 +306,14 @@ class _Replay:
         text = (await self._screen.read(targets[shown])).strip()
         for meaning in self._page.messages[list(messages)[shown]].meanings:
             if re.search(meaning.pattern, text):
-                self._said = error_named(meaning.error)(
-                    "{system} says: {message}", system=self._of.system, message=_shortened(text)
+                return self._says(
+                    meaning.error, "{system} says: {message}", system=self._of.system, message=_shortened(text)
                 )
-                return self._said
         return ScreenNotReady("{system} shows: {message}", system=self._of.system, message=_shortened(text))
+
+    def _says(self, code: str, template: str, **fields: str) -> TandemError:
+        self._said = error_named(code)(template, **fields)
+        return self._said
 
     def _parsed(self, text: str, target: Target) -> Any:
         """The value of a text. The error does not repeat it: it may be personal."""

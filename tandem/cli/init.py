@@ -10,7 +10,7 @@ import typer
 from tandem.cli.session import session_of
 from tandem.text import language, tr
 from tandem.workspace.founding import found
-from tandem.workspace.real.server import real_servers
+from tandem.workspace.real import real_servers
 from tandem.workspace.roots import FILE, Roots
 from tandem.workspace.sandbox import sandboxes
 

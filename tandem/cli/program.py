@@ -19,10 +19,8 @@ from tandem.errors import TandemError, UsageError
 from tandem.text import LANGUAGES, tr, use_language
 
 _WITH_VALUE = ("--workspace", "-w", "--language")
-_OF_THE_MACHINE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EIO,
-}  # fmt: skip
-"""What is the matter with a file or its disk, and no fault of Tandem."""
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_BARRED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 def main() -> None:
@@ -49,9 +47,7 @@ def run(arguments: Sequence[str]) -> int:
         _leave_stdout()
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
-        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-            return _end(_refused(error), 2)
-        return _end(_unexpected(error), 1)
+        return _end(_of_the_machine(error) or _unexpected(error), 1)
 
 
 def _unwind(number: int, _: FrameType | None) -> None:
@@ -92,13 +88,18 @@ def _usage(error: typer.TyperException) -> str:
     return tr("{message}. See: {command} --help", message=message, command=command)
 
 
-def _refused(error: OSError) -> str:
-    return tr(
-        "{file} cannot be used: {why}. Make room on its disk, or correct the path or its rights; then run the command "
-        "again.",
-        file=error.filename or tr("A file"),
-        why=error.strerror,
-    )
+def _of_the_machine(error: Exception) -> str | None:
+    """The sentence for a disk that is full and for a file that may not be used: no fault of Tandem."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL:
+        return tr("The disk is full. Make room on it, then run the command again.")
+    if number in _BARRED and isinstance(error, OSError) and error.filename:
+        return tr(
+            "{file} cannot be used: {why}. Correct the path or its rights, then run the command again.",
+            file=error.filename,
+            why=error.strerror,
+        )
+    return None
 
 
 def _unexpected(error: Exception) -> str:

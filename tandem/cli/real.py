@@ -9,7 +9,7 @@ from tandem.cli.session import Session, session_of
 from tandem.cli.words import moment
 from tandem.text import tr
 from tandem.workspace import code
-from tandem.workspace.real import server
+from tandem.workspace.real import real_servers, server
 from tandem.workspace.real.server import Books, Standing
 from tandem.workspace.roots import Roots
 
@@ -53,7 +53,7 @@ def up(
     fresh: Annotated[bool, typer.Option("--fresh", help=tr("Start with the sample data as they were made."))] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the server up; one that runs already is left as it is, unless its port or its books are to be others."""
+    """Bring the server up; one that runs already is left as it is, unless another --port, or --fresh, is asked for."""
     session = session_of(context)
     roots = _roots(session)
     say = (lambda _: None) if as_json else session.say
@@ -105,5 +105,5 @@ def _rows(standing: Standing) -> list[tuple[str, Any]]:
 
 
 def _example(verb: str) -> str:
-    vendors = server.real_servers(Roots.of(None))
+    vendors = real_servers(Roots.of(None))
     return tr("Example: tandem real {verb} {vendor}", verb=verb, vendor=vendors[0] if vendors else "acme_erp")

@@ -40,6 +40,10 @@ class Journal:
         """The state of a step; a fresh one for a step nobody has begun."""
         return self._steps.setdefault(name, StepState(name))
 
+    def begun(self, name: str) -> StepState | None:
+        """The state of a step, if anything of it was noted."""
+        return self._steps.get(name)
+
     @property
     def steps(self) -> list[StepState]:
         """All steps begun so far, in the order they were begun."""

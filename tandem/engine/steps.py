@@ -46,8 +46,8 @@ class StepState:
 
     ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``looks_in_vain``: how
     often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often they could
-    not even be asked. ``untold_twins``: the numbers of documents that stood beside one another, of which no ticket
-    has told yet.
+    not even be asked. ``twins``: the numbers of all documents that were found beside one another;
+    ``has_untold_twins``: no ticket has told of some of them yet.
     """
 
     name: str
@@ -59,7 +59,8 @@ class StepState:
     attempts_before: int = 0
     looks_in_vain: int = 0
     looks_spared: int = 0
-    untold_twins: list[str] = field(default_factory=list)
+    twins: list[str] = field(default_factory=list)
+    has_untold_twins: bool = False
     completed: dict[str, Any] | None = None
     refused: dict[str, Any] | None = None
     ticket_id: int | None = None
@@ -108,7 +109,9 @@ class StepState:
     def _looked(self, entry: Entry) -> None:
         self.looks_in_vain = self.looks_spared = 0
         if entry.body["verdict"] == "several":
-            self.untold_twins = list(dict.fromkeys((*self.untold_twins, *entry.body["documents"])))
+            new = [number for number in entry.body["documents"] if number not in self.twins]
+            self.twins = [*self.twins, *new]
+            self.has_untold_twins = self.has_untold_twins or bool(new)
 
     def _unseen(self, entry: Entry) -> None:
         if entry.body.get("spared"):
@@ -130,8 +133,8 @@ class StepState:
     def _ticketed(self, entry: Entry) -> None:
         if entry.body["blocking"]:
             self.ticket_id = entry.body["ticket"]
-        else:
-            self.untold_twins = []
+        else:  # a write's only ticket that stops nothing: of its twins
+            self.has_untold_twins = False
 
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None
@@ -145,6 +148,7 @@ class StepState:
         for attempt in self.attempts:
             attempt.absent = attempt.absent or self.completed is not None
         self.completed, self.undone, self.request = None, False, None
+        self.twins, self.has_untold_twins = [], False
 
     def _undone(self, _: Entry) -> None:
         self.undone = True

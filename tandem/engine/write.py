@@ -1,7 +1,7 @@
 """A write: its intent is on the disk before the first byte leaves, and nobody guesses what became of it."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, cast
 
@@ -43,6 +43,7 @@ class WriteClimb(Climb):
     async def _prepare(self) -> Record | None:
         if self.state.request is not None:
             self.request = self.context.codec.load(self.operation.request, self.state.request)
+        await self._finish_cancelling()
         if self.state.doubt is not None:
             return await self._settle()
         if not self.state.current_attempts and self.rungs.look_first:
@@ -50,6 +51,7 @@ class WriteClimb(Climb):
         return None
 
     async def _begin(self, number: int, channel: ChannelName) -> None:
+        await self._tell_twins(())
         body: dict[str, Any] = {"number": number, "channel": channel}
         if self.state.request is None:
             body |= self._intent()
@@ -217,9 +219,12 @@ class WriteClimb(Climb):
         schedule(self.context, look, attempt.number, self.rungs.late_s)
 
     async def _act_on(self, verdict: Verdict) -> Record:
-        if self.state.untold_twins:
-            await self._keep_first(verdict.documents)
-        if verdict.kind in ("different", "several") and verdict.differences:
+        extra = verdict.documents[1:] if verdict.kind == "several" else ()
+        waiting = await self._cancel_all(self._cancels_of(extra))
+        await self._tell_twins([document.document_id for document in verdict.documents])
+        if waiting is not None:
+            raise waiting
+        if verdict.differences:
             await self._ticket_differences(verdict)
         first = verdict.documents[0]
         channel = self.state.attempts[-1].channel if self.state.attempts else None
@@ -237,58 +242,81 @@ class WriteClimb(Climb):
         )
         await self._ticket("written_differently", error, channel=None)
 
-    async def _keep_first(self, documents: Sequence[Document]) -> None:
-        """Cancel all the others that can be, and tell of them in a ticket: also while one of them waits for a person,
-        and when Tandem stopped after the look that found them."""
-        waiting = await self._cancel_all(documents[1:])
-        kept, *others = [document.document_id for document in documents]
-        left = [other for other in others if not self._is_cancelled(other)]
+    async def _finish_cancelling(self) -> None:
+        """End what was begun before the books are looked at: no twin may be kept that is still about to be void."""
+        waiting = await self._cancel_all(self._cancels_begun())
+        if waiting is not None:
+            await self._tell_twins(self.state.twins)
+            raise waiting
+
+    async def _tell_twins(self, standing: Sequence[str]) -> None:
+        """Open a ticket about the twins, unless one has told of them. ``standing``: as the books were last seen."""
+        if not self.state.has_untold_twins:
+            return
+        cancelled = [twin for twin in self.state.twins if self._is_cancelled(twin)]
+        left = [number for number in standing if number not in cancelled]
         error = WrittenTwice(
-            "{operation} {reference} stands in system {system} {count} times. Kept: {kept}. Cancelled: {cancelled}. "
-            "Still there: {left}. Check them, then resolve this ticket.",
+            "{operation} {reference} was found {count} times in system {system}. Kept: {kept}. Cancelled: {cancelled}. "
+            "Still there: {left}. No longer there: {gone}. Check them, then resolve this ticket.",
             operation=self.operation.name,
             reference=self._reference,
             system=self.system.name,
-            count=len(self.state.untold_twins),
-            kept=kept,
-            cancelled=listed(twin for twin in self.state.untold_twins if twin not in (kept, *left)),
-            left=listed(left),
+            count=len(self.state.twins),
+            kept=listed(left[:1]),
+            cancelled=listed(cancelled),
+            left=listed(left[1:]),
+            gone=listed(twin for twin in self.state.twins if twin not in (*standing, *cancelled)),
         )
         await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
-        if waiting is not None:
-            raise waiting
 
-    async def _cancel_all(self, extra: Sequence[Document]) -> Suspended | None:
-        """At which ticket the first of them waits that a person has to settle."""
+    async def _cancel_all(self, cancels: Mapping[str, Record]) -> Suspended | None:
+        """Cancel each document, by its number, with a step of its own; the first wait for a person, when all are made.
+
+        Raises Suspended where one waits for an instant.
+        """
         waiting = None
-        for document in extra:
+        for number, request in cancels.items():
             try:
-                await self._cancel(document)
+                await self._cancel(number, request)
             except Suspended as suspended:
                 if suspended.ticket_id is None:
                     raise
                 waiting = waiting or suspended
         return waiting
 
-    async def _cancel(self, document: Document) -> None:
-        """Cancel the extra document where that can be done, by a step of its own, which says whether it was."""
-        name = self.operation.compensated_by
-        result = document.result()
-        if name is None or self.system.rungs(name) is None or not isinstance(result, Compensable):
-            return
-        step = self._cancel_step(document.document_id)
+    async def _cancel(self, number: str, request: Record) -> None:
+        """Whether it could be cancelled is in the journal."""
+        cancelling = operation_named(str(self.operation.compensated_by))
         try:
-            await WriteClimb(self.context, self.system, step, operation_named(name), result.compensation()).result()
+            await WriteClimb(self.context, self.system, self._cancel_step(number), cancelling, request).result()
         except StoreError:
             raise
         except TandemError as error:
-            log.event("twin.left", system=self.system.name, document=document.document_id, why=error.code)
+            log.event("twin.left", system=self.system.name, document=number, why=error.code)
 
-    def _is_cancelled(self, document_id: str) -> bool:
-        return self.context.journal.step(self._cancel_step(document_id)).completed is not None
+    def _cancels_of(self, extra: Sequence[Document]) -> dict[str, Record]:
+        """The requests that cancel these documents, of those that can be."""
+        name = self.operation.compensated_by
+        if name is None or self.system.rungs(name) is None:
+            return {}
+        results = {document.document_id: document.result() for document in extra}
+        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
 
-    def _cancel_step(self, document_id: str) -> str:
-        return f"{self.step_name}~cancel {document_id}"
+    def _cancels_begun(self) -> dict[str, Record]:
+        """The requests that were to cancel twins, and came to no end."""
+        steps = {twin: self.context.journal.begun(self._cancel_step(twin)) for twin in self.state.twins}
+        return {
+            twin: self.context.codec.load(operation_named(str(step.operation)).request, step.request)
+            for twin, step in steps.items()
+            if step is not None and step.request is not None and step.completed is None and step.refused is None
+        }
+
+    def _is_cancelled(self, number: str) -> bool:
+        step = self.context.journal.begun(self._cancel_step(number))
+        return step is not None and step.completed is not None
+
+    def _cancel_step(self, number: str) -> str:
+        return f"{self.step_name}~cancel {number}"
 
     async def _exhausted(self) -> None:
         differences = self.state.attempts[-1].differences

@@ -1,6 +1,7 @@
 """Founding a workspace: a commented tandem.yaml that works against the sandboxes, its secrets in files of their own."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,16 +33,16 @@ _IGNORED = "# Store, evidence, secrets and logs: never to be committed.\n/data/\
 
 @dataclass(frozen=True)
 class Founded:
-    """A new workspace; ``systems`` by name: vendor and where its sandbox is expected."""
+    """A new workspace; ``systems`` by name: vendor, and where its sandbox or real server is expected."""
 
     folder: Path
     systems: dict[str, tuple[str, str]]
 
 
 def found(folder: Path, language: str, chosen: Sequence[str] = ()) -> Founded:
-    """Make a workspace for sandboxes of these vendors; by default the first that plays each role.
+    """Make a workspace for trials of these vendors; by default the first with a sandbox that plays each role.
 
-    ``fixtures/<vendor>/system.yaml`` says how a system of a vendor's sandbox is reached. Raises UsageError.
+    ``fixtures/<vendor>/system.yaml`` says how its sandbox, or its real server, is reached. Raises UsageError.
     """
     if (folder / FILE).exists():
         raise UsageError("{folder} is a workspace already. Change its {file}.", folder=folder, file=FILE)
@@ -79,14 +80,22 @@ def _system_blocks(roots: Roots, chosen: Sequence[str], folder: Path) -> dict[st
         if path is not None:
             name = _free_role(vendor, roots, list(blocks)) or (vendor if chosen else None)
             if name is not None:
-                text = path.read_text(encoding="utf-8").replace(_PYTHON, json.dumps(sys.executable))
-                blocks[name] = text.replace(_WORKSPACE, json.dumps(str(folder))[1:-1])
+                blocks[name] = _localised(path.read_text(encoding="utf-8"), folder)
         elif chosen:
             vendor_named(vendor, roots)
             raise UsageError(
-                "Vendor {vendor} has no sandbox. Write its system into {file} yourself.", vendor=vendor, file=FILE
+                "Vendor {vendor} has neither sandbox nor real server. Write its system into {file} yourself.",
+                vendor=vendor,
+                file=FILE,
             )
     return blocks
+
+
+def _localised(text: str, folder: Path) -> str:
+    """A system.yaml with the paths of this machine in it."""
+    quoted = {_PYTHON: json.dumps(sys.executable, ensure_ascii=False)}
+    quoted[_WORKSPACE] = json.dumps(str(folder), ensure_ascii=False)[1:-1]
+    return re.sub("|".join(quoted), lambda found: quoted[found[0]], text)
 
 
 def _composed(blocks: dict[str, str], bound: dict[str, dict[str, str]], language: str) -> str:

@@ -255,7 +255,7 @@ async def test_message_explains_a_failed_step(study: Study) -> None:
 
 
 async def test_fail_step_raises_its_business_error(study: Study) -> None:
-    with pytest.raises(DocumentNotFound, match=r"erp, screen \w+: no order 7\."):
+    with pytest.raises(DocumentNotFound, match=r"On the screens of erp: no order 7\."):
         await study.replay('- fail: {error: document_not_found, message: "no order {{ number }}"}', number=7)
 
 

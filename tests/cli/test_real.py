@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -15,9 +16,9 @@ import pytest
 
 from tandem.errors import UsageError
 from tandem.workspace.founding import found
-from tandem.workspace.real import process
+from tandem.workspace.real import process, real_servers
 from tandem.workspace.real.place import Place
-from tandem.workspace.real.server import Books, down, real_servers, status, up
+from tandem.workspace.real.server import Books, down, status, up
 from tandem.workspace.roots import Roots
 from tandem.workspace.sandbox import sandboxes
 from tests.cli.test_commands import tandem
@@ -114,6 +115,24 @@ def test_server_that_ends_at_once_is_one_sentence_with_the_log(place: Place) -> 
     assert not process.is_running(place)
 
 
+def _await(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_interrupted_command_of_an_installation_ends_with_all_it_started(tmp_path: Path) -> None:
+    program = "from pathlib import Path; from tandem.workspace.real.place import Place; "
+    program += f"Place({VENDOR!r}, Path({str(tmp_path)!r})).run(['sh', '-c', 'sleep 60 & echo $! > pid; wait'])"
+    installing = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    pid = tmp_path / "pid"
+    _await(lambda: pid.exists() and pid.read_text().strip())
+    installing.send_signal(signal.SIGINT)
+    installing.wait(30)
+    _await(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists())
+
+
 def test_place_stays_occupied_while_a_command_of_a_killed_installation_runs(workspace: Path) -> None:
     folder = workspace / "data" / "real" / VENDOR
     folder.mkdir(parents=True)
@@ -121,15 +140,13 @@ def test_place_stays_occupied_while_a_command_of_a_killed_installation_runs(work
     program += f"Place({VENDOR!r}, Path({str(folder)!r})).run(['sh', '-c', 'echo $$ > pid; exec sleep 60'])"
     installing = subprocess.Popen([sys.executable, "-c", program])
     pid = folder / "pid"
-    while not pid.exists() or not pid.read_text().strip():
-        time.sleep(0.02)
+    _await(lambda: pid.exists() and pid.read_text().strip())
     installing.kill()
     installing.wait()
-    with pytest.raises(UsageError, match="Another command is at work"):
+    with pytest.raises(UsageError, match="left its installation"):
         down(VENDOR, workspace / "data", Roots.of(None))
     os.kill(int(pid.read_text()), signal.SIGKILL)
-    while Place(VENDOR, folder).is_at_work():
-        time.sleep(0.02)
+    _await(lambda: not Place(VENDOR, folder).is_at_work())
     assert down(VENDOR, workspace / "data", Roots.of(None)) is False
 
 
@@ -139,8 +156,7 @@ def test_server_whose_first_thread_has_ended_runs_until_its_last_one_has(place: 
     program += "ctypes.CDLL(None).pthread_exit(None)"
     server = subprocess.Popen([sys.executable, "-c", program])
     stat = Path(f"/proc/{server.pid}/stat")
-    while stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        time.sleep(0.02)
+    _await(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
     place.note(pid=server.pid, born=stat.read_text().rpartition(")")[2].split()[19])
     assert process.is_running(place)
     server.kill()
@@ -151,7 +167,7 @@ def test_server_whose_first_thread_has_ended_runs_until_its_last_one_has(place: 
 def test_place_that_is_a_file_is_one_sentence(workspace: Path) -> None:
     (workspace / "data" / "real").write_text("")
     done = tandem("real", "status", VENDOR, folder=workspace)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert "data/real" in done.stderr
     assert "cannot be used: Not a directory" in done.stderr
 

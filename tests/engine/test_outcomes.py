@@ -1,6 +1,6 @@
 """The table of outcomes, row by row: what is done next, and what stands in the vendor's books at the end."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +13,9 @@ from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
 from tandem.errors import BusinessError, StoreError, TandemError, Unavailable
 from tandem.store import tickets
+from tandem.store.database import Database
 from tandem.store.tickets import Ticket
-from tests.engine.vendor import NOTE_POST, HandHeldClock, Note, Office, cancelling, order, work
+from tests.engine.vendor import NOTE_POST, Crash, HandHeldClock, Note, Office, cancelling, engine_on, order, work
 
 
 async def run_one(engine: Engine, reference: str = "R-1", **options: float) -> Tally:
@@ -24,6 +25,13 @@ async def run_one(engine: Engine, reference: str = "R-1", **options: float) -> T
 
 async def open_tickets(engine: Engine) -> list[Ticket]:
     return await engine.database.read(lambda connection: tickets.list_newest(connection, 10))
+
+
+async def told_of_twins(engine: Engine) -> dict[str, Any]:
+    """What the one open ticket says of them."""
+    (ticket,) = await open_tickets(engine)
+    assert ticket.kind == "written_twice"
+    return {name: ticket.error["fields"][name] for name in ("count", "kept", "cancelled", "left", "gone")}
 
 
 def live(office: Office) -> list[str]:
@@ -167,6 +175,7 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
     await Settlement(engine, "clerk").retry(stopping.id)
     assert (await engine.work()).finished == {"created": 1}
     assert live(office) == ["1"]
+    assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]
 
 
 async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_then(
@@ -177,9 +186,45 @@ async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_th
     assert (await run_one(engine, patience_s=0)).waiting == 1
     office.books.cancel("2")
     assert (await engine.work(patience_s=100.0)).finished == {"created": 1}
-    (ticket,) = await open_tickets(engine)
-    fields = ticket.error["fields"]
-    assert (ticket.kind, fields["kept"], fields["cancelled"], fields["left"]) == ("written_twice", "1", "2", "none")
+    assert (await told_of_twins(engine)) == {
+        "count": "2",
+        "kept": "1",
+        "cancelled": "2",
+        "left": "none",
+        "gone": "none",
+    }
+
+
+async def test_twin_that_is_being_cancelled_is_not_kept_where_a_person_cancels_the_first(
+    engine: Engine, office: Office
+) -> None:
+    office.api.script = ["written_twice"]
+    office.api.cancel_script = ["very_late_commit"]
+    assert (await run_one(engine, patience_s=0)).waiting == 1
+    office.books.cancel("1")
+    assert (await engine.work(patience_s=3600.0)).finished == {"created": 1}
+    assert live(office) == ["3"]
+    assert (await told_of_twins(engine)) == {
+        "count": "2",
+        "kept": "none",
+        "cancelled": "2",
+        "left": "none",
+        "gone": "1",
+    }
+
+
+async def test_twins_found_before_a_crash_are_told_after_it(
+    engine: Engine, office: Office, database: Database, clock: HandHeldClock
+) -> None:
+    office.api.script = ["written_twice"]
+    office.api.cancel_script = ["crash_before_commit"]
+    with pytest.raises(Crash):
+        await run_one(engine)
+    office.books.cancel("2")
+    again = engine_on(database, office, clock)
+    await again.recover()
+    assert (await again.work(patience_s=3600.0)).finished == {"created": 1}
+    assert (await told_of_twins(again))["count"] == "2"
 
 
 @pytest.mark.parametrize(("looks_in_vain", "outcome"), [(4, "cancelled"), (99, "refused")])

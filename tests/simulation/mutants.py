@@ -77,7 +77,7 @@ MUTANTS = {
         "tandem.domain.hold", "while self._age_s() > INTENT_S:", "while False:", found_at=21
     ),
     "twin found beside the first kept quiet": Mutant(
-        "tandem.engine.write", "await self._keep_first(verdict.documents)", "pass", found_at=401
+        "tandem.engine.read_back", "if len(documents) > 1:", "if False:", found_at=401
     ),
     "running runs of a dead process left alone": Mutant(
         "tandem.store.runs",

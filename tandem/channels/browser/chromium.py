@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from tandem.channels.browser.lifeline import attached
-from tandem.errors import NotOffered
+from tandem.errors import NotOffered, Unavailable
 from tandem.log import event
 
 _WINDOWLESS = "/usr/lib/chromium/chromium-headless-shell"
@@ -59,7 +59,7 @@ class Chromium:
         self._shared: _Shared | None = None
 
     async def browser(self) -> Browser:
-        """The running browser; started, or started again after a crash. Raises NotOffered when there is none."""
+        """The running browser; started, or started again after a crash. Raises NotOffered, Unavailable."""
         shared = self._shared or _shared.setdefault(asyncio.get_running_loop(), _Shared())
         async with shared.lock:
             if self._shared is None:
@@ -135,20 +135,28 @@ def _is_root() -> bool:
 
 
 async def _answers(playwright: Playwright) -> bool:
-    """Whether the driver between us and the browser lives: nothing else tells that it has died."""
+    """Whether the driver between us and the browser lives: nothing else tells that it has died.
+
+    Raises Unavailable for one that neither answers nor has died: other attempts may be under way through it.
+    """
     try:
         async with asyncio.timeout(_END_S):
             await (await playwright.request.new_context()).dispose()
-    except (PlaywrightError, TimeoutError):
+    except PlaywrightError:
         return False
+    except TimeoutError:
+        raise Unavailable("The driver of the browser gives no answer within {seconds} s.", seconds=_END_S) from None
     return True
 
 
 async def _close(shared: _Shared) -> None:
-    if shared.browser is not None:
-        with suppress(PlaywrightError):  # it is gone already
-            async with attached(shared.browser, _END_S):
-                await shared.browser.close()
-    if shared.playwright is not None:
-        await shared.playwright.stop()
+    browser, playwright = shared.browser, shared.playwright
     shared.browser = shared.playwright = None
+    if browser is not None:
+        with suppress(PlaywrightError):  # it is gone already
+            async with attached(browser, _END_S):
+                await browser.close()
+    if playwright is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await playwright.stop()

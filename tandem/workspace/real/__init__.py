@@ -19,3 +19,12 @@
 ``status(place: Place) -> dict[str, str]``
     more of what a user may want to know: the database, addresses for the other channels.
 """
+
+from tandem.workspace.roots import Roots
+
+FOLDER, MODULE = "fixtures", "real"
+
+
+def real_servers(roots: Roots) -> list[str]:
+    """The vendors that have a real server."""
+    return list(roots.owners(FOLDER, f"{MODULE}.py"))

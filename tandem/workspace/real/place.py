@@ -2,8 +2,11 @@
 
 import fcntl
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,21 +64,12 @@ class Place:
     ) -> str:
         """What a command of the installation prints; ``told`` is its input. Raises UsageError with its last line.
 
-        The place is at work until the command has ended, whatever becomes of us.
+        It ends with us; where we are killed it goes on, and the place is at work until it has ended.
         """
         words = [str(word) for word in command]
         with (self.folder / _AT_WORK).open("wb") as at_work:
             fcntl.flock(at_work, fcntl.LOCK_SH)
-            done = subprocess.run(
-                words,
-                check=False,
-                cwd=folder or self.folder,
-                env=environment,
-                input=told or "",
-                capture_output=True,
-                text=True,
-                pass_fds=(at_work.fileno(),),
-            )
+            done = _completed(words, folder or self.folder, environment, told or "", at_work.fileno())
         if done.returncode:
             lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             self.log.write_text(f"{' '.join(words)}\n{done.stdout}\n{done.stderr}", encoding="utf-8")
@@ -108,3 +102,28 @@ class Place:
         """Add to what is noted."""
         whole = json.dumps(self.state() | changes, indent=2, sort_keys=True)
         write_whole(self.folder / _STATE, whole.encode())
+
+
+def _completed(
+    words: list[str], folder: Path, environment: Mapping[str, str] | None, told: str, held: int
+) -> "subprocess.CompletedProcess[str]":
+    """The command at its end; interrupted, it ends with all it started. ``held``: a file that it keeps open."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=(held,),
+        start_new_session=True,
+    )
+    with process:
+        try:
+            said, complained = process.communicate(told)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, said, complained)

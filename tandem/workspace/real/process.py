@@ -108,7 +108,7 @@ def _is_gone(place: Place, pid: int, patience_s: float) -> bool:
 def _born_at(pid: int) -> str | None:
     """When a process was started, in the kernel's own count; None when it is gone or only waits to be buried.
 
-    One whose first thread has ended holds its port until the last one has.
+    While a process ends, its first thread may be gone and others still be there; it has its port until they are gone.
     """
     try:
         told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
@@ -116,4 +116,4 @@ def _born_at(pid: int) -> str | None:
     except OSError:
         return None
     state, *fields = told.rpartition(")")[2].split()
-    return None if state in "ZX" and threads == 1 else fields[18]
+    return None if state in "ZX" and threads <= 1 else fields[18]

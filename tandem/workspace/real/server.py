@@ -17,13 +17,12 @@ from tandem.document import closest
 from tandem.errors import UsageError
 from tandem.text import listed, tr
 from tandem.workspace import code
-from tandem.workspace.real import packages, process
+from tandem.workspace.real import FOLDER, MODULE, packages, process, real_servers
 from tandem.workspace.real.interpreter import OURS
 from tandem.workspace.real.place import Place
 from tandem.workspace.roots import Roots
 from tandem.workspace.sandbox import sample_data
 
-FOLDER, MODULE = "fixtures", "real"
 _SEEDED, _ORDERS = "seeded", "50"
 
 Say = Callable[[str], object]
@@ -82,11 +81,6 @@ class Standing:
     started_at: datetime | None
     credentials: dict[str, str]
     about: dict[str, str]
-
-
-def real_servers(roots: Roots) -> list[str]:
-    """The vendors that have a real server."""
-    return list(roots.owners(FOLDER, f"{MODULE}.py"))
 
 
 def up(vendor: str, data: Path, books: Books, port: int, roots: Roots, say: Say) -> Standing:
@@ -157,22 +151,30 @@ def _alone(vendor: str, data: Path) -> Iterator[Place]:
         raise UsageError(
             "{folder} cannot be made: {why}. Choose a workspace you may write to.", folder=folder, why=error.strerror
         ) from None
+    lock = FileLock(folder / "lock")
     try:
-        with FileLock(folder / "lock", timeout=0):
-            place = _place(vendor, data)
-            if place.is_at_work():
-                raise _occupied(vendor)
-            yield place
+        lock.acquire(timeout=0)
     except Timeout:
-        raise _occupied(vendor) from None
+        raise UsageError(
+            "Another command is at work on the server of {vendor}. Wait until it has ended, then try again.",
+            vendor=vendor,
+        ) from None
+    try:
+        place = _place(vendor, data)
+        _refuse_orphans(place)
+        yield place
+    finally:
+        lock.release()
 
 
-def _occupied(vendor: str) -> UsageError:
-    return UsageError(
-        "Another command is at work on the server of {vendor}, or what one has begun before it was killed. Wait until "
-        "it has ended, then try again.",
-        vendor=vendor,
-    )
+def _refuse_orphans(place: Place) -> None:
+    if place.is_at_work():
+        raise UsageError(
+            "A command that was killed has left its installation of {vendor} at work in {folder}. Wait until that has "
+            "ended, then try again.",
+            vendor=place.vendor,
+            folder=place.folder,
+        )
 
 
 def _refuse_other_data(place: Place, books: Books) -> None:
