@@ -311,7 +311,7 @@ class _Replay:
                 )
         return ScreenNotReady("{system} shows: {message}", system=self._of.system, message=_shortened(text))
 
-    def _says(self, code: str, template: str, **fields: str) -> TandemError:
+    def _says(self, code: str, template: str, **fields: Any) -> TandemError:
         self._said = error_named(code)(template, **fields)
         return self._said
 
