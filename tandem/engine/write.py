@@ -169,10 +169,16 @@ class WriteClimb(Climb):
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
         found = await self._read_back(write)
-        verdict = judge(self.operation, write, cast(Found, found))
+        verdict = judge(self.operation, write, self._without_cancelled(found))
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)
         return verdict
+
+    def _without_cancelled(self, found: Record) -> Found:
+        """A search may still show a twin as standing that was cancelled a moment ago."""
+        documents = cast(Found, found).documents
+        standing = tuple(document for document in documents if not self._is_cancelled(document.document_id))
+        return cast(Found, found.model_copy(update={"documents": standing}))
 
     async def _read_back(self, write: Write) -> Record:
         """What stands in the books. A vendor that refuses the look has said nothing of the write."""

@@ -167,6 +167,9 @@ class ScriptedChannel:
             raise RuntimeError("a client's own mistake")
         if event == "not_shown_yet":
             return SalesOrdersFound(documents=())
+        if event == "last_void_not_shown_yet":
+            *earlier, last = self.books.with_reference(lookup.external_reference)
+            return SalesOrdersFound(documents=(*earlier, last.model_copy(update={"cancelled": False})))
         return SalesOrdersFound(documents=self.books.with_reference(lookup.external_reference))
 
     def _sales_order_cancel(self, cancel: SalesOrderCancel) -> SalesOrderConfirmation:
