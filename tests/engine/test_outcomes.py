@@ -224,7 +224,13 @@ async def test_twin_that_was_cancelled_is_not_kept_while_a_search_still_shows_it
     office.api.find_script = ["ok", "last_void_not_shown_yet"]
     assert (await engine.work(patience_s=3600.0)).finished == {"created": 1}
     assert live(office) == ["3"]
-    assert (await told_of_twins(engine)) == {"count": "2", "kept": "none", "cancelled": "2", "left": "none", "gone": "1"}
+    assert (await told_of_twins(engine)) == {
+        "count": "2",
+        "kept": "none",
+        "cancelled": "2",
+        "left": "none",
+        "gone": "1",
+    }
 
 
 async def test_twins_found_before_a_crash_are_told_after_it(
