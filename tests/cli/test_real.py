@@ -123,7 +123,8 @@ def _await(holds: Callable[[], object]) -> None:
 
 
 def test_interrupted_command_of_an_installation_ends_with_all_it_started(tmp_path: Path) -> None:
-    program = "from pathlib import Path; from tandem.workspace.real.place import Place; "
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # as at a terminal
+    program += "from pathlib import Path; from tandem.workspace.real.place import Place; "
     program += f"Place({VENDOR!r}, Path({str(tmp_path)!r})).run(['sh', '-c', 'sleep 60 & echo $! > pid; wait'])"
     installing = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     pid = tmp_path / "pid"
