@@ -34,6 +34,12 @@ async def told_of_twins(engine: Engine) -> dict[str, Any]:
     return {name: ticket.error["fields"][name] for name in ("count", "kept", "cancelled", "left", "gone")}
 
 
+async def wait_for_a_twin_to_be_void(engine: Engine, office: Office) -> None:
+    """Orders 1 and 2 stand for the same reference, and what became of cancelling the second is not known yet."""
+    office.api.script, office.api.cancel_script = ["written_twice"], ["very_late_commit"]
+    assert (await run_one(engine, patience_s=0)).waiting == 1
+
+
 def live(office: Office) -> list[str]:
     return [document.sales_order_id for document in office.books.live]
 
@@ -181,9 +187,7 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
 async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_then(
     engine: Engine, office: Office
 ) -> None:
-    office.api.script = ["written_twice"]
-    office.api.cancel_script = ["very_late_commit"]
-    assert (await run_one(engine, patience_s=0)).waiting == 1
+    await wait_for_a_twin_to_be_void(engine, office)
     office.books.cancel("2")
     assert (await engine.work(patience_s=100.0)).finished == {"created": 1}
     assert (await told_of_twins(engine)) == {
@@ -198,9 +202,7 @@ async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_th
 async def test_twin_that_is_being_cancelled_is_not_kept_where_a_person_cancels_the_first(
     engine: Engine, office: Office
 ) -> None:
-    office.api.script = ["written_twice"]
-    office.api.cancel_script = ["very_late_commit"]
-    assert (await run_one(engine, patience_s=0)).waiting == 1
+    await wait_for_a_twin_to_be_void(engine, office)
     office.books.cancel("1")
     assert (await engine.work(patience_s=3600.0)).finished == {"created": 1}
     assert live(office) == ["3"]
@@ -216,9 +218,7 @@ async def test_twin_that_is_being_cancelled_is_not_kept_where_a_person_cancels_t
 async def test_twin_that_was_cancelled_is_not_kept_while_a_search_still_shows_it(
     engine: Engine, office: Office
 ) -> None:
-    office.api.script = ["written_twice"]
-    office.api.cancel_script = ["very_late_commit"]
-    assert (await run_one(engine, patience_s=0)).waiting == 1
+    await wait_for_a_twin_to_be_void(engine, office)
     office.books.cancel("1")
     office.books.cancel("2")
     office.api.find_script = ["ok", "last_void_not_shown_yet"]
