@@ -47,7 +47,8 @@ def init(
 
 def _serving(folder: Path, vendor: str) -> str:
     """The command that serves the system of a vendor for trials: its real server where it has no sandbox."""
-    is_real = vendor not in sandboxes(Roots.of(None)) and vendor in real_servers(Roots.of(None))
+    roots = Roots.of(None)
+    is_real = vendor not in sandboxes(roots) and vendor in real_servers(roots)
     return f"{_tandem(folder)} real up {vendor}" if is_real else f"tandem sandbox {vendor}"
 
 

@@ -90,10 +90,11 @@ def _usage(error: typer.TyperException) -> str:
 
 def _of_the_machine(error: Exception) -> str | None:
     """The sentence for a disk that is full and for a file that may not be used: no fault of Tandem."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL:
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _FULL:
         return tr("The disk is full. Make room on it, then run the command again.")
-    if number in _BARRED and isinstance(error, OSError) and error.filename:
+    if error.errno in _BARRED and error.filename:
         return tr(
             "{file} cannot be used: {why}. Correct the path or its rights, then run the command again.",
             file=error.filename,

@@ -34,6 +34,11 @@ async def told_of_twins(engine: Engine) -> dict[str, Any]:
     return {name: ticket.error["fields"][name] for name in ("count", "kept", "cancelled", "left", "gone")}
 
 
+def told_twins(*, kept: str, gone: str) -> dict[str, Any]:
+    """What is said of two, of which the second was cancelled."""
+    return {"count": "2", "kept": kept, "cancelled": "2", "left": "none", "gone": gone}
+
+
 async def wait_for_a_twin_to_be_void(engine: Engine, office: Office) -> None:
     """Orders 1 and 2 stand for the same reference, and what became of cancelling the second is not known yet."""
     office.api.script, office.api.cancel_script = ["written_twice"], ["very_late_commit"]
@@ -190,13 +195,7 @@ async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_th
     await wait_for_a_twin_to_be_void(engine, office)
     office.books.cancel("2")
     assert (await engine.work(patience_s=100.0)).finished == {"created": 1}
-    assert (await told_of_twins(engine)) == {
-        "count": "2",
-        "kept": "1",
-        "cancelled": "2",
-        "left": "none",
-        "gone": "none",
-    }
+    assert await told_of_twins(engine) == told_twins(kept="1", gone="none")
 
 
 async def test_twin_that_is_being_cancelled_is_not_kept_where_a_person_cancels_the_first(
@@ -206,13 +205,7 @@ async def test_twin_that_is_being_cancelled_is_not_kept_where_a_person_cancels_t
     office.books.cancel("1")
     assert (await engine.work(patience_s=3600.0)).finished == {"created": 1}
     assert live(office) == ["3"]
-    assert (await told_of_twins(engine)) == {
-        "count": "2",
-        "kept": "none",
-        "cancelled": "2",
-        "left": "none",
-        "gone": "1",
-    }
+    assert await told_of_twins(engine) == told_twins(kept="none", gone="1")
 
 
 async def test_twin_that_was_cancelled_is_not_kept_while_a_search_still_shows_it(
@@ -224,13 +217,7 @@ async def test_twin_that_was_cancelled_is_not_kept_while_a_search_still_shows_it
     office.api.find_script = ["ok", "last_void_not_shown_yet"]
     assert (await engine.work(patience_s=3600.0)).finished == {"created": 1}
     assert live(office) == ["3"]
-    assert (await told_of_twins(engine)) == {
-        "count": "2",
-        "kept": "none",
-        "cancelled": "2",
-        "left": "none",
-        "gone": "1",
-    }
+    assert await told_of_twins(engine) == told_twins(kept="none", gone="1")
 
 
 async def test_twins_found_before_a_crash_are_told_after_it(

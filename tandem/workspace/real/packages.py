@@ -18,7 +18,7 @@ _MARK = "installed"
 
 def is_installed(place: Place, requirements: Path) -> bool:
     """Whether the server's own environment holds these packages."""
-    return _installed(place.python.parent.parent) == _digest(requirements)
+    return _installed(place.folder / "python") == _digest(requirements)
 
 
 def install_python(place: Place, requirements: Path, least: Version) -> bool:
