@@ -14,7 +14,7 @@ from tandem.channels.desktop.x11.driver import X11Driver
 from tandem.domain.sales_order import SALES_ORDER_CREATE, SALES_ORDER_FIND, SalesOrder
 from tandem.domain.stock import STOCK_CHECK, Demand, StockCheck
 from tandem.errors import NotOffered, ScreenNotReady, Unavailable
-from tests.channels.desktop.conftest import SCRIPT
+from tests.channels.desktop.conftest import SCRIPT, cover
 from tests.displays import somebodys_display
 from tests.sap_desktop import SapDesktop, sap_desktop
 from tests.sap_pages import attempt
@@ -89,10 +89,7 @@ async def test_nothing_is_keyed_under_a_screen_lock(tmp_path: Path) -> None:
         assert await ask_stock(desktop)
         driver, window = desktop.channel._driver, await window_of(desktop)
         assert driver is not None
-        await driver.start([sys.executable, str(SCRIPT), "Lock", "--over"], {})
-        async with asyncio.timeout(60):
-            while not await driver.covered(window):  # noqa: ASYNC110 - the window system tells nobody
-                await asyncio.sleep(0.1)
+        await cover(driver, window)
 
         order = desktop.sandbox.order("CRM-0904")
         with pytest.raises(Unavailable, match=r"another window lies over .* Unlock the session"):

@@ -9,11 +9,15 @@ from tandem.channels.desktop.driver import Action, Driver, Picture, Window
 from tandem.channels.desktop.eyes import Eyes
 from tandem.channels.desktop.picture import is_blank, same
 from tandem.channels.desktop.settings import ANSWERS_WITHIN_S
+from tandem.channels.looks import Looks
 from tandem.channels.notation import Notation
 from tandem.errors import ScreenNotReady, Unavailable
 
 _POLL_S = 0.03
 _STILL_WITHIN_S = 1.0
+_OPENS_WITHIN_S = 1.0
+"""For some milliseconds a window that opens has not got the focus that another one has lost, and covers windows of its
+own program as a stranger would."""
 
 
 class Program:
@@ -43,13 +47,13 @@ class Program:
 
     async def window(self, title: str | None, screen: str) -> Window:
         """The program's active window, if its title fits this pattern. Raises ScreenNotReady."""
-        active = await self.driver.active()
-        if active is None or active.pid != self.pid or not _fits(active, title):
+        active = await self._active()
+        if active is None or not _fits(active, title):
             raise ScreenNotReady(
                 "{system}, screen {screen}: its window is not in front; in front is {title}.",
                 system=self.system,
                 screen=screen,
-                title=repr(active.title) if active and active.pid == self.pid else "a window of another program",
+                title=repr(active.title) if active else "a window of another program",
             )
         return active
 
@@ -83,8 +87,19 @@ class Program:
 
     async def check_usable(self) -> None:
         """Before the first click: in front, answering, not covered, not blank. Raises ScreenNotReady, Unavailable."""
-        window = await self.window(None, "any")
-        await self.settle(window)
+        looks = Looks(_OPENS_WITHIN_S, _POLL_S)
+        while await looks.again():
+            window = await self.window(None, "any")
+            await self.settle(window)
+            try:
+                await self._check_seen(window)
+            except Unavailable:
+                if looks.last:
+                    raise
+            else:
+                return
+
+    async def _check_seen(self, window: Window) -> None:
         if await self.driver.covered(window):
             raise Unavailable(
                 "{system}: another window lies over its desktop client (a screen lock, say). Unlock the session.",
@@ -92,6 +107,14 @@ class Program:
             )
         if is_blank(await self.look(window)):
             raise Unavailable("{system}: its desktop client shows a blank window.", system=self.system)
+
+    async def _active(self) -> Window | None:
+        looks = Looks(_OPENS_WITHIN_S, _POLL_S)
+        while await looks.again():
+            active = await self.driver.active()
+            if active is not None and active.pid == self.pid:
+                return active
+        return None
 
     async def _stands(self, window: Window) -> bool:
         return any(each.id == window.id for each in await self.driver.windows(self.pid))

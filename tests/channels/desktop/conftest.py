@@ -74,3 +74,12 @@ async def shown(driver: X11Driver, pid: int) -> Window:
             if active is not None and active.pid == pid and await driver.answers(active, 5):
                 return active
             await asyncio.sleep(0.05)
+
+
+async def cover(driver: X11Driver, window: Window) -> int:
+    """Start a program that lies over the window, as a screen lock does: its process id, once it does."""
+    pid = await driver.start([sys.executable, str(SCRIPT), "Lock", "--over"], {})
+    async with asyncio.timeout(60):
+        while not await driver.covered(window):  # noqa: ASYNC110 - the window system tells nobody
+            await asyncio.sleep(0.1)
+    return pid

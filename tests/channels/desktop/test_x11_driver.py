@@ -18,7 +18,7 @@ import pytest
 from tandem.channels.desktop.accessibility import Tree, TreeError
 from tandem.channels.desktop.driver import Box, DriverRefusal, Window, click, keys, paste, type_keys
 from tandem.channels.desktop.x11.driver import X11Driver
-from tests.channels.desktop.conftest import SCRIPT, Opened, OpenedOn, seen
+from tests.channels.desktop.conftest import Opened, OpenedOn, cover, seen
 
 pytestmark = pytest.mark.desktop
 
@@ -131,10 +131,8 @@ async def test_stopped_program_does_not_answer(driver: X11Driver, opened: Opened
 async def test_window_of_another_program_over_ours_is_seen(driver: X11Driver, opened: Opened) -> None:
     window = await opened("Below")
     assert not await driver.covered(window)
-    await driver.start([sys.executable, str(SCRIPT), "Lock", "--over"], {})
-    async with asyncio.timeout(60):
-        while not await driver.covered(window):  # noqa: ASYNC110 - the window system tells nobody
-            await asyncio.sleep(0.1)
+    await cover(driver, window)
+    assert await driver.covered(window)
 
 
 async def test_picture_has_the_size_of_the_box(driver: X11Driver) -> None:
