@@ -1,6 +1,7 @@
 """What the parts of this client ask of Tryton, whichever of its two APIs carries it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, Protocol
 
 from api_clients.tryton.values import Row
@@ -40,7 +41,7 @@ class Api(Protocol):
     async def press(self, model: str, button: str, id_: int) -> None:
         """What a button of a record's form does."""
 
-    async def today(self) -> Any:
+    async def today(self) -> date:
         """The day it is for Tryton."""
 
     async def call(self, model: str, method: str, *arguments: object, **context: object) -> Any:

@@ -18,13 +18,13 @@ from tandem.http.together import together
 _MOVE = "stock.move"
 
 
-async def available(client: Api, products: Sequence[Row], warehouse: int, on: date) -> dict[int, Decimal]:
-    """What may be promised of each product, by its id, in its base unit."""
+async def available(client: Api, products: Sequence[Row], warehouse: int, on: date, today: date) -> dict[int, Decimal]:
+    """What may be promised of each product, by its id, in its base unit; ``today``: the day it is for Tryton."""
     ids = [product["id"] for product in products]
     on_the_day, in_the_end, late = await together(
-        _forecast(client, ids, warehouse, max(on, client.http.clock.now().date())),
+        _forecast(client, ids, warehouse, max(on, today)),
         _forecast(client, ids, warehouse, None),
-        _late(client, ids, warehouse, client.http.clock.now().date()),
+        _late(client, ids, warehouse, today),
     )
     return {id_: min(on_the_day[id_], in_the_end[id_]) - late.get(id_, Decimal(0)) for id_ in ids}
 

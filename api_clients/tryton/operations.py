@@ -89,9 +89,9 @@ async def credit_position_find(client: Client, request: CreditPositionLookup) ->
 
 
 async def stock_check(client: Client, request: StockCheck) -> StockAvailability:
-    """Five calls, however many demands. Raises MaterialUnknown naming every material Tryton does not know."""
-    on = request.requested_on or client.http.clock.now().date()
+    """Six calls, however many demands. Raises MaterialUnknown naming every material Tryton does not know."""
     with client.about(", ".join(demand.material for demand in request.demands[:3])):
+        today = await client.today()
         found = await product.by_code(client, (demand.material for demand in request.demands))
         for demand in request.demands:
             product.refuse_other_unit(client, demand, found[demand.material])
@@ -103,7 +103,8 @@ async def stock_check(client: Client, request: StockCheck) -> StockAvailability:
                 client,
                 [found[demand.material] for demand in demands],
                 await client.directory.warehouse(site),
-                on,
+                request.requested_on or today,
+                today,
             )
             for site, demands in by_site.items()
         }

@@ -6,7 +6,8 @@ needs those is not offered. Source: Tryton's ``protocols/rest.py``, 8.0, and wha
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from datetime import date
+from typing import Any, NoReturn, cast
 from urllib.parse import quote
 
 import httpx
@@ -73,9 +74,9 @@ class Rest:
         """One call."""
         await self._send("POST", f"{model}/{id_}/{button}", {})
 
-    async def today(self) -> Any:
+    async def today(self) -> date:
         """One call."""
-        return await self._send("POST", "ir.date/today", {}, safe=True)
+        return cast(date, await self._send("POST", "ir.date/today", {}, safe=True))
 
     async def call(self, model: str, method: str, *arguments: object, **context: object) -> Any:
         """Raises NotOffered."""

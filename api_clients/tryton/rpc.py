@@ -4,8 +4,9 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
@@ -64,9 +65,9 @@ class Rpc:
         """One call."""
         await self.call(model, button, [id_])
 
-    async def today(self) -> Any:
+    async def today(self) -> date:
         """One call."""
-        return await self.call("ir.date", "today")
+        return cast(date, await self.call("ir.date", "today"))
 
     def require_screens(self) -> None:
         """Nothing is lacking."""

@@ -1,17 +1,17 @@
 """Tandem's JWT bearer login (RFC 7523) against Authlib's OAuth2 server."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from joserfc.jwk import RSAKey
 
-from tandem.domain.clock import SystemClock
 from tandem.errors import LoginRefused
 from tests.foreign import authlib_server
 from tests.foreign.authlib_server import APP, AUDIENCE, USER
 from tests.foreign.conftest import OpenPort
+from tests.wrong_clock import WrongClock
 
 KEY = RSAKey.generate_key(2048)
 AUTH = {
@@ -21,16 +21,6 @@ AUTH = {
     "username": USER,
     "audience": AUDIENCE,
 }
-
-
-class WrongClock(SystemClock):
-    """This machine's clock, wrong by so many seconds."""
-
-    def __init__(self, ahead_s: float) -> None:
-        self._ahead = timedelta(seconds=ahead_s)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +46,15 @@ async def test_assertion_signed_with_the_apps_key_gives_a_token(server: str, por
 
 @pytest.mark.parametrize("ahead_s", [-200, -60, 60, 110])
 async def test_clock_that_is_somewhat_wrong_is_forgiven(server: str, port: OpenPort, auth, ahead_s: float) -> None:
-    assert (await port(server, auth, clock=WrongClock(ahead_s)).send("GET", "/orders")).status_code == 200
+    assert (
+        await port(server, auth, clock=WrongClock(timedelta(seconds=ahead_s))).send("GET", "/orders")
+    ).status_code == 200
 
 
 @pytest.mark.parametrize("ahead_s", [-300, 300], ids=["expired", "from the future"])
 async def test_clock_that_is_far_wrong_is_named_as_a_cause(server: str, port: OpenPort, auth, ahead_s: float) -> None:
     with pytest.raises(LoginRefused, match=r"clock differs from the server's by [+-]\d+ seconds") as refused:
-        await port(server, auth, clock=WrongClock(ahead_s)).send("GET", "/orders")
+        await port(server, auth, clock=WrongClock(timedelta(seconds=ahead_s))).send("GET", "/orders")
     assert abs(float(refused.value.fields["drift_s"]) - ahead_s) < 30
 
 

@@ -12,7 +12,6 @@ from api_clients.sap_s4hana.operations import sales_order_changed, sales_order_c
 from fixtures.sap_s4hana.sales_order import SalesOrder as BookedOrder
 from tandem.channels.api import ApiChannel
 from tandem.domain.changes import ORDERS_CHANGED, OrdersChanged
-from tandem.domain.clock import SystemClock
 from tandem.engine.bot import Bot, BotResult, Changes
 from tandem.engine.engine import Engine
 from tandem.engine.run import Run
@@ -26,18 +25,9 @@ from tandem.triggers.scheduler import Scheduler
 from tandem.vault import Vault
 from tests.engine.vendor import OrderItem
 from tests.vendors.test_sap_s4hana import Sap, Switches, order, running
+from tests.wrong_clock import WrongClock
 
 POLLING = Schedule("erp", "watch", Rule(Every(timedelta(seconds=1), ZoneInfo("UTC"))), "every 1s UTC")
-
-
-class AheadClock(SystemClock):
-    """Our clock, which need not be SAP's; a look is due whenever it is moved."""
-
-    def __init__(self, ahead: timedelta) -> None:
-        self.ahead = ahead
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Watch:
@@ -47,7 +37,7 @@ class Watch:
         channel = ApiChannel("erp", sap.port, sap.client, {"sales_order.changed": cast(Any, sales_order_changed)})
         system = System("erp", "sap", {"api": channel}, {"sales_order.changed": Rungs(("api",))})
         bot = Bot("watch", OrderItem, self._seen, self._poll, {"erp": system})
-        self.clock = AheadClock(ahead)
+        self.clock = WrongClock(ahead)
         self.engine = Engine(
             open_database(folder / "tandem.db"),
             {"watch": bot},

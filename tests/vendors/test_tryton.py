@@ -40,6 +40,7 @@ from tandem.errors import (
 )
 from tandem.workspace.real import process
 from tests import invoices, real_servers, sqlite_books, tryton_api
+from tests.wrong_clock import WrongClock
 
 _references = itertools.count(1)
 DAY, TODAY = date(2027, 3, 1), datetime.now(UTC).date()
@@ -204,6 +205,14 @@ async def test_confirmed_order_takes_its_stock_today_and_later_and_a_draft_does_
     assert before[0] is not None
     assert await tryton.available(code) == [before[0] - 2]
     assert await tryton.available(code, requested_on=TODAY + timedelta(days=90)) == [before[0] - 2]
+
+
+async def test_day_it_is_for_tryton_decides_on_the_stock_whatever_our_clock_says(tryton):
+    (code,) = tryton.goods(1)
+    await tryton.confirmed(tryton.order(lines=1, requested_delivery_on=TODAY + timedelta(days=60)))
+    before = await tryton.available(code)
+    tryton.port.clock = WrongClock(timedelta(days=90))
+    assert await tryton.available(code) == before
 
 
 async def test_order_reads_back_equal_as_a_draft_and_keeps_its_identity_when_it_gets_a_number(tryton):
