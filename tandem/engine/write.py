@@ -1,35 +1,33 @@
 """A write: its intent is on the disk before the first byte leaves, and nobody guesses what became of it."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, cast
 
 from tandem import log
 from tandem.domain.channel import Channel
 from tandem.domain.hold import Hold, holding
-from tandem.domain.operation import ChannelName, Compensable, Difference, Document, Found, Write, operation_named
+from tandem.domain.operation import ChannelName, Difference, Operation, Write, operation_named
 from tandem.domain.record import Record
-from tandem.engine.climb import INLINE_CIRCUIT_S, Climb
+from tandem.engine.climb import INLINE_CIRCUIT_S, Climb, Context
 from tandem.engine.failures import of_each, spared_wait_s
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
 from tandem.engine.plan import MOST_SPARED
 from tandem.engine.read_back import Verdict, describe, judge
 from tandem.engine.steps import AttemptState
-from tandem.engine.suspension import Suspended
+from tandem.engine.system import System
+from tandem.engine.twins import Twins
 from tandem.errors import (
     DuplicateReference,
     NotSent,
     Rejected,
-    StoreError,
     TandemError,
     UnknownOutcome,
     WrittenDifferently,
-    WrittenTwice,
 )
 from tandem.store.tickets import TicketKind
-from tandem.text import listed
 
 _LOOK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Between the first looks; after them the run waits, suspended if need be, until the vendor can commit no more."""
@@ -39,6 +37,12 @@ class WriteClimb(Climb):
     """The outcome table of the design, for operations that change the vendor's books."""
 
     _hold: Hold
+
+    def __init__(
+        self, context: Context, system: System, step: str, operation: Operation[Any, Any], request: Record
+    ) -> None:
+        super().__init__(context, system, step, operation, request)
+        self._twins = Twins(context, system, self.state, operation, self._carry_out)
 
     async def _prepare(self) -> Record | None:
         if self.state.request is not None:
@@ -168,17 +172,11 @@ class WriteClimb(Climb):
     async def _look(self) -> Verdict:
         assert self.operation.read_back is not None
         write = cast(Write, self.request)
-        found = await self._read_back(write)
-        verdict = judge(self.operation, write, self._without_cancelled(found))
+        found = self._twins.without_cancelled(await self._read_back(write))
+        verdict = judge(self.operation, write, found)
         self.context.journal.note(self.step_name, "looked", verdict.as_data())
         log.event(f"read_back.{verdict.kind}", system=self.system.name, reference=self._reference)
         return verdict
-
-    def _without_cancelled(self, found: Record) -> Found:
-        """A search may still show a twin as standing that was cancelled a moment ago."""
-        documents = cast(Found, found).documents
-        standing = tuple(document for document in documents if not self._is_cancelled(document.document_id))
-        return cast(Found, found.model_copy(update={"documents": standing}))
 
     async def _read_back(self, write: Write) -> Record:
         """What stands in the books. A vendor that refuses the look has said nothing of the write."""
@@ -226,7 +224,7 @@ class WriteClimb(Climb):
 
     async def _act_on(self, verdict: Verdict) -> Record:
         extra = verdict.documents[1:] if verdict.kind == "several" else ()
-        waiting = await self._cancel_all(self._cancels_of(extra))
+        waiting = await self._twins.cancel(extra)
         await self._tell_twins([document.document_id for document in verdict.documents])
         if waiting is not None:
             raise waiting
@@ -248,81 +246,21 @@ class WriteClimb(Climb):
         )
         await self._ticket("written_differently", error, channel=None)
 
+    async def _carry_out(self, step: str, operation: Operation[Any, Any], request: Record) -> Record:
+        return await WriteClimb(self.context, self.system, step, operation, request).result()
+
     async def _finish_cancelling(self) -> None:
         """End what was begun before the books are looked at: no twin may be kept that is still about to be void."""
-        waiting = await self._cancel_all(self._cancels_begun())
+        waiting = await self._twins.finish_cancelling()
         if waiting is not None:
             await self._tell_twins(self.state.twins)
             raise waiting
 
     async def _tell_twins(self, standing: Sequence[str]) -> None:
-        """Open a ticket about the twins, unless one has told of them. ``standing``: as the books were last seen."""
-        if not self.state.has_untold_twins:
-            return
-        cancelled = [twin for twin in self.state.twins if self._is_cancelled(twin)]
-        left = [number for number in standing if number not in cancelled]
-        error = WrittenTwice(
-            "{operation} {reference} was found {count} times in system {system}. Kept: {kept}. Cancelled: {cancelled}. "
-            "Still there: {left}. No longer there: {gone}. Check them, then resolve this ticket.",
-            operation=self.operation.name,
-            reference=self._reference,
-            system=self.system.name,
-            count=len(self.state.twins),
-            kept=listed(left[:1]),
-            cancelled=listed(cancelled),
-            left=listed(left[1:]),
-            gone=listed(twin for twin in self.state.twins if twin not in (*standing, *cancelled)),
-        )
-        await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
-
-    async def _cancel_all(self, cancels: Mapping[str, Record]) -> Suspended | None:
-        """Cancel each document, by its number, with a step of its own; the first wait for a person, when all are made.
-
-        Raises Suspended where one waits for an instant.
-        """
-        waiting = None
-        for number, request in cancels.items():
-            try:
-                await self._cancel(number, request)
-            except Suspended as suspended:
-                if suspended.ticket_id is None:
-                    raise
-                waiting = waiting or suspended
-        return waiting
-
-    async def _cancel(self, number: str, request: Record) -> None:
-        """Whether it could be cancelled is in the journal."""
-        cancelling = operation_named(str(self.operation.compensated_by))
-        try:
-            await WriteClimb(self.context, self.system, self._cancel_step(number), cancelling, request).result()
-        except StoreError:
-            raise
-        except TandemError as error:
-            log.event("twin.left", system=self.system.name, document=number, why=error.code)
-
-    def _cancels_of(self, extra: Sequence[Document]) -> dict[str, Record]:
-        """The requests that cancel these documents, of those that can be."""
-        name = self.operation.compensated_by
-        if name is None or self.system.rungs(name) is None:
-            return {}
-        results = {document.document_id: document.result() for document in extra}
-        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
-
-    def _cancels_begun(self) -> dict[str, Record]:
-        """The requests that were to cancel twins, and came to no end."""
-        steps = {twin: self.context.journal.begun(self._cancel_step(twin)) for twin in self.state.twins}
-        return {
-            twin: self.context.codec.load(operation_named(str(step.operation)).request, step.request)
-            for twin, step in steps.items()
-            if step is not None and step.request is not None and step.completed is None and step.refused is None
-        }
-
-    def _is_cancelled(self, number: str) -> bool:
-        step = self.context.journal.begun(self._cancel_step(number))
-        return step is not None and step.completed is not None
-
-    def _cancel_step(self, number: str) -> str:
-        return f"{self.step_name}~cancel {number}"
+        """Open a ticket about the twins, unless one has told of them."""
+        error = self._twins.untold(self._reference, standing)
+        if error is not None:
+            await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
 
     async def _exhausted(self) -> None:
         differences = self.state.attempts[-1].differences

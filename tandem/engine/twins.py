@@ -1,0 +1,106 @@
+"""The documents that one write left beside one another: one is kept, the others are cancelled, a person is told."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+from tandem import log
+from tandem.domain.operation import Compensable, Document, Found, Operation, operation_named
+from tandem.domain.record import Record
+from tandem.engine.climb import Context
+from tandem.engine.steps import StepState
+from tandem.engine.suspension import Suspended
+from tandem.engine.system import System
+from tandem.errors import StoreError, TandemError, WrittenTwice
+from tandem.text import listed
+
+CarryOut = Callable[[str, Operation[Any, Any], Record], Awaitable[Record]]
+"""Carries an operation out as the step of this name."""
+
+
+class Twins:
+    """Those of one step; each is cancelled by a step of its own. What became of them is in the journal."""
+
+    def __init__(
+        self, context: Context, system: System, state: StepState, operation: Operation[Any, Any], carry_out: CarryOut
+    ) -> None:
+        self._context, self._system, self._state = context, system, state
+        self._operation, self._carry_out = operation, carry_out
+
+    def without_cancelled(self, found: Record) -> Found:
+        """A search may still show a twin as standing that was cancelled a moment ago."""
+        documents = cast(Found, found).documents
+        standing = tuple(document for document in documents if not self._is_cancelled(document.document_id))
+        return cast(Found, found.model_copy(update={"documents": standing}))
+
+    async def cancel(self, extra: Sequence[Document]) -> Suspended | None:
+        """Cancel each that can be; the first wait for a person, once all were tried.
+
+        Raises Suspended where one waits for an instant.
+        """
+        return await self._cancel_all(self._cancellations(extra))
+
+    async def finish_cancelling(self) -> Suspended | None:
+        """The same for those whose cancelling was begun and came to no end."""
+        return await self._cancel_all(self._begun())
+
+    def untold(self, reference: str | None, standing: Sequence[str]) -> WrittenTwice | None:
+        """What a person must be told of them; None when a ticket has. ``standing``: as the books were last seen."""
+        if not self._state.has_untold_twins:
+            return None
+        twins = self._state.twins
+        cancelled = [number for number in twins if self._is_cancelled(number)]
+        left = [number for number in standing if number not in cancelled]
+        return WrittenTwice(
+            "{operation} {reference} was found {count} times in system {system}. Kept: {kept}. Cancelled: {cancelled}. "
+            "Still there: {left}. No longer there: {gone}. Check them, then resolve this ticket.",
+            operation=self._operation.name,
+            reference=reference,
+            system=self._system.name,
+            count=len(twins),
+            kept=listed(left[:1]),
+            cancelled=listed(cancelled),
+            left=listed(left[1:]),
+            gone=listed(number for number in twins if number not in (*standing, *cancelled)),
+        )
+
+    async def _cancel_all(self, requests: dict[str, Record]) -> Suspended | None:
+        waiting = None
+        for number, request in requests.items():
+            try:
+                await self._cancel(number, request)
+            except Suspended as suspended:
+                if suspended.ticket_id is None:
+                    raise
+                waiting = waiting or suspended
+        return waiting
+
+    async def _cancel(self, number: str, request: Record) -> None:
+        cancelling = operation_named(str(self._operation.compensated_by))
+        try:
+            await self._carry_out(self._step_of(number), cancelling, request)
+        except StoreError:
+            raise
+        except TandemError as error:
+            log.event("twin.left", system=self._system.name, document=number, why=error.code)
+
+    def _cancellations(self, extra: Sequence[Document]) -> dict[str, Record]:
+        name = self._operation.compensated_by
+        if name is None or self._system.rungs(name) is None:
+            return {}
+        results = {document.document_id: document.result() for document in extra}
+        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
+
+    def _begun(self) -> dict[str, Record]:
+        steps = {number: self._context.journal.begun(self._step_of(number)) for number in self._state.twins}
+        return {
+            number: self._context.codec.load(operation_named(str(step.operation)).request, step.request)
+            for number, step in steps.items()
+            if step is not None and step.request is not None and step.completed is None and step.refused is None
+        }
+
+    def _is_cancelled(self, number: str) -> bool:
+        step = self._context.journal.begun(self._step_of(number))
+        return step is not None and step.completed is not None
+
+    def _step_of(self, number: str) -> str:
+        return f"{self._state.name}~cancel {number}"
