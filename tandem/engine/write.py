@@ -256,6 +256,13 @@ class WriteClimb(Climb):
             await self._tell_twins(self.state.twins)
             raise waiting
 
+    async def _ticket(
+        self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool = False
+    ) -> NoReturn:
+        """A person may settle it for good: the twins are told of before."""
+        await self._tell_twins(self.state.twins)
+        await super()._ticket(kind, error, channel=channel, fold=fold)
+
     async def _tell_twins(self, standing: Sequence[str]) -> None:
         """Open a ticket about the twins, unless one has told of them."""
         error = self._twins.untold(self._reference, standing)

@@ -234,6 +234,18 @@ async def test_twins_found_before_a_crash_are_told_after_it(
     assert (await told_of_twins(again))["count"] == "2"
 
 
+async def test_twins_are_told_before_the_ticket_that_a_person_may_settle_for_good(
+    engine: Engine, office: Office
+) -> None:
+    await wait_for_a_twin_to_be_void(engine, office)
+    office.books.cancel("2")
+    office.api.find_script, office.browser.find_script = ["ok", *["unavailable"] * 50], ["unavailable"] * 50
+    assert (await engine.work(patience_s=3600.0)).finished == {}
+    told, stopping = sorted(await open_tickets(engine), key=lambda ticket: ticket.kind, reverse=True)
+    assert (told.kind, stopping.kind) == ("written_twice", "outcome_unknown")
+    assert told.error["fields"]["cancelled"] == "2"
+
+
 @pytest.mark.parametrize(("looks_in_vain", "outcome"), [(4, "cancelled"), (99, "refused")])
 async def test_change_in_doubt_is_refused_only_after_the_vendor_had_its_time(
     engine: Engine, office: Office, looks_in_vain: int, outcome: str
