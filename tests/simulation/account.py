@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _NUMBER = re.compile(r"\berp-\d+\b")
+_TWIN = re.compile(r"(?:~cancel |\.void\[)(erp-\d+)")
 _STANDS = {
     "written_twice": ("kept", "left", "twins"),
     "written_differently": ("document",),
@@ -26,12 +27,15 @@ _STANDS = {
 
 @dataclass(frozen=True)
 class Account:
-    """``runs``: those that were to make the order; ``looks``: the late looks for what they wrote."""
+    """``runs``: those that were to make the order; ``looks``: the late looks for what they wrote; ``tickets``: the open
+    ones; ``settled``: those that a person has settled, of all orders both.
+    """
 
     reference: str
     runs: list[RunRow]
     looks: list[RunRow]
     tickets: list[Ticket]
+    settled: list[Ticket]
     steps: dict[str, dict[str, StepState]]
 
     def created_by(self) -> list[RunRow]:
@@ -71,6 +75,22 @@ class Account:
         """The documents of which an open ticket says that they were cancelled."""
         return {number for ticket in self._about(kind) for number in _numbers(ticket, ("cancelled",))}
 
+    def twins_cancelled(self, kind: str) -> set[str]:
+        """The documents that a run or a late look made void because they stood beside another one."""
+        names = [
+            name
+            for row in (*self.runs, *self.looks)
+            for name, step in self.steps[row.id].items()
+            if step.completed is not None and name.startswith(f"erp.{kind}.")
+        ]
+        return {found[1] for name in names if (found := _TWIN.search(name))}
+
+    def twins_told(self) -> set[str]:
+        """The documents of which a ticket said, open or settled, that they stood beside another one."""
+        fields = ("kept", "cancelled", "left", "gone", "twins")
+        tickets = [ticket for ticket in (*self.tickets, *self.settled) if ticket.kind == "written_twice"]
+        return {number for ticket in tickets for number in _numbers(ticket, fields)}
+
     def tells(self, kind: str, of: TicketKind) -> bool:
         """Whether there is an open ticket of that kind about the order's documents of a kind."""
         return any(ticket.kind == of for ticket in self._about(kind))
@@ -101,15 +121,16 @@ class Account:
                 yield ticket
 
 
-def accounts(world: "World", rows: list[RunRow], tickets: list[Ticket]) -> list[Account]:
+def accounts(world: "World", rows: list[RunRow]) -> list[Account]:
     """One for each order that was announced."""
+    tickets, settled = world.open_tickets(), world.settled_tickets()
     steps = {row.id: fold(world.read(lambda connection, it=row.id: journal.load(connection, it))) for row in rows}
     found = []
     for reference in world.items:
         runs = [row for row in rows if row.bot == "sync" and row.input["reference"] == reference]
         ids = {row.id for row in runs}
         looks = [row for row in rows if row.bot == LATE_LOOK and row.input["run_id"] in ids]
-        found.append(Account(reference, runs, looks, tickets, steps))
+        found.append(Account(reference, runs, looks, tickets, settled, steps))
     return found
 
 

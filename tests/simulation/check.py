@@ -20,7 +20,7 @@ def violations(world: "World") -> list[str]:
     found = [
         f"stuck: {row.bot} {row.business_key} is {row.status}, and no ticket says why" for row in unfinished(world)
     ]
-    for account in accounts(world, rows, world.open_tickets()):
+    for account in accounts(world, rows):
         found += _of_order(world, account)
     found += [text for wire in world.wires for text in _of_quota(wire, world.scenario.calls_per_s)]
     found += [f"failure: {failure}" for failure in world.loop.failures]
@@ -90,6 +90,9 @@ def _of_documents(world: "World", account: Account, kind: str) -> Iterator[str]:
     if account.cancelled(kind) & standing:
         left = account.cancelled(kind) & standing
         yield f"wrong: a ticket says that {kind} {_list(left)} was cancelled, and it stands"
+    untold = account.twins_cancelled(kind) - account.twins_told()
+    if untold:
+        yield f"untold: {kind} {_list(untold)} was cancelled beside another document, and no ticket said so"
     if len(held & standing) > 1:
         yield f"duplicate: {kind} {account.reference} was made by several runs, as {_list(held & standing)}"
 

@@ -79,6 +79,9 @@ MUTANTS = {
     "twin found beside the first kept quiet": Mutant(
         "tandem.engine.read_back", "if len(documents) > 1:", "if False:", found_at=401
     ),
+    "cancelled twin kept quiet": Mutant(
+        "tandem.engine.twins", "if not self._state.has_untold_twins:", "if True:", found_at=16
+    ),
     "running runs of a dead process left alone": Mutant(
         "tandem.store.runs",
         'left = and_(runs.c.status == "running", workers.is_gone(connection, runs.c.worker))',

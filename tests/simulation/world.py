@@ -96,6 +96,10 @@ class World:
     def open_tickets(self) -> list[Ticket]:
         return self._books()[2]
 
+    def settled_tickets(self) -> list[Ticket]:
+        settled: list[Ticket] = self.read(lambda connection: tickets.list_newest(connection, 1000, status="resolved"))
+        return settled
+
     def _books(self) -> _Books:
         """Read anew only when something has changed on the disk."""
         if self._read[0] != self.disk.version:
