@@ -47,6 +47,7 @@ from tandem.domain.time_entry import (
     TimeEntryLookup,
 )
 from tandem.errors import DocumentNotFound
+from tandem.http.together import together
 
 __all__ = [
     "Client",
@@ -89,10 +90,14 @@ async def credit_position_find(client: Client, request: CreditPositionLookup) ->
 
 
 async def stock_check(client: Client, request: StockCheck) -> StockAvailability:
-    """Six calls, however many demands. Raises MaterialUnknown naming every material Tryton does not know."""
+    """Six calls, however many demands; four more for each further warehouse.
+
+    Raises MaterialUnknown naming every material Tryton does not know.
+    """
     with client.about(", ".join(demand.material for demand in request.demands[:3])):
-        today = await client.today()
-        found = await product.by_code(client, (demand.material for demand in request.demands))
+        today, found = await together(
+            client.today(), product.by_code(client, (demand.material for demand in request.demands))
+        )
         for demand in request.demands:
             product.refuse_other_unit(client, demand, found[demand.material])
         by_site: dict[str, list[Demand]] = {}

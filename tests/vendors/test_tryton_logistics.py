@@ -50,6 +50,7 @@ from tandem.vault import Vault
 from tests import invoices, sqlite_books, tryton_api
 from tests.faults.proxy import MISHAPS, Forward, Mishap, proxied, server_behind
 from tests.http.wire import Asked
+from tests.wrong_clock import WrongClock
 
 DAY, TODAY = date(2027, 3, 1), datetime.now(UTC).date()
 SHIPMENT = "stock.shipment.out"
@@ -165,7 +166,7 @@ class Tryton:
         found = await production_order_find(self.client, ProductionOrderLookup(external_reference=reference))
         return found.documents
 
-    async def available(self, material: str, on: date) -> Decimal | None:
+    async def available(self, material: str, on: date | None = None) -> Decimal | None:
         demand = Demand(material=material, quantity=Decimal(1), unit="u")
         (answer,) = (await stock_check(self.client, StockCheck(demands=(demand,), requested_on=on))).answers
         return answer.available
@@ -389,6 +390,15 @@ async def test_planned_goods_can_be_promised_from_their_day_on_until_the_order_i
     assert [await tryton.available(asked.material, day) for day in days] == [before[0], before[1] + 4]
     await production_order_cancel(tryton.client, made.compensation())
     assert [await tryton.available(asked.material, day) for day in days] == before
+
+
+async def test_goods_planned_for_later_are_not_promised_before_however_late_it_is_for_us(tryton):
+    asked = tryton.production()
+    before = await tryton.available(asked.material)
+    made = await production_order_create(tryton.client, asked)
+    tryton.port.clock = WrongClock(DAY - TODAY + timedelta(days=2))
+    assert await tryton.available(asked.material) == before
+    await production_order_cancel(tryton.client, made.compensation())
 
 
 async def test_production_order_that_gets_its_number_keeps_its_identity_and_is_cancelled_once(tryton):
