@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 
 from tandem.channels.desktop.accessibility import Tree
@@ -12,6 +13,7 @@ from tandem.channels.desktop.settings import ANSWERS_WITHIN_S
 from tandem.channels.looks import Looks
 from tandem.channels.notation import Notation
 from tandem.errors import ScreenNotReady, Unavailable
+from tandem.text import phrase
 
 _POLL_S = 0.03
 _STILL_WITHIN_S = 1.0
@@ -44,16 +46,20 @@ class Program:
         self.eyes = eyes
         self.notation = notation
         self._answers_within_s = answers_within_s
+        self._lost_at_s: float | None = None
 
     async def window(self, title: str | None, screen: str) -> Window:
-        """The program's active window, if its title fits this pattern. Raises ScreenNotReady."""
+        """The program's active window, if its title fits this pattern; one that is about to open is waited for.
+
+        Raises ScreenNotReady.
+        """
         active = await self._active()
-        if active is None or not _fits(active, title):
+        if active is None or active.pid != self.pid or not _fits(active, title):
             raise ScreenNotReady(
-                "{system}, screen {screen}: its window is not in front; in front is {title}.",
+                "{system}, screen {screen}: its window is not in front; in front is {what}.",
                 system=self.system,
                 screen=screen,
-                title=repr(active.title) if active else "a window of another program",
+                what=self._named(active),
             )
         return active
 
@@ -86,7 +92,10 @@ class Program:
             raise Unavailable("{system}: its desktop client does not answer, it is frozen.", system=self.system)
 
     async def check_usable(self) -> None:
-        """Before the first click: in front, answering, not covered, not blank. Raises ScreenNotReady, Unavailable."""
+        """Before the first click: in front, answering, and, once it is open, neither covered nor blank.
+
+        Raises ScreenNotReady, Unavailable.
+        """
         looks = Looks(_OPENS_WITHIN_S, _POLL_S)
         while await looks.again():
             window = await self.window(None, "any")
@@ -109,12 +118,22 @@ class Program:
             raise Unavailable("{system}: its desktop client shows a blank window.", system=self.system)
 
     async def _active(self) -> Window | None:
-        looks = Looks(_OPENS_WITHIN_S, _POLL_S)
-        while await looks.again():
-            active = await self.driver.active()
+        """The active window. Ours is waited for once each time it was lost, however often it is asked for."""
+        while True:
+            active, now_s = await self.driver.active(), time.monotonic()
             if active is not None and active.pid == self.pid:
+                self._lost_at_s = None
                 return active
-        return None
+            if self._lost_at_s is None:
+                self._lost_at_s = now_s
+            if now_s - self._lost_at_s >= _OPENS_WITHIN_S:
+                return active
+            await asyncio.sleep(_POLL_S)
+
+    def _named(self, window: Window | None) -> str:
+        if window is None:
+            return phrase("no window")
+        return repr(window.title) if window.pid == self.pid else phrase("a window of another program")
 
     async def _stands(self, window: Window) -> bool:
         return any(each.id == window.id for each in await self.driver.windows(self.pid))

@@ -13,7 +13,7 @@ from tandem.errors import ScreenNotReady, Unavailable
 from tests.channels.desktop.conftest import Opened, cover, seen
 
 pytestmark = pytest.mark.desktop
-_FOR_A_MOMENT_S = 0.3
+_FOR_A_MOMENT_S = 0.05
 
 
 async def client(driver: X11Driver, opened: Opened) -> tuple[Program, Window]:
