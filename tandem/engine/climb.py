@@ -212,12 +212,7 @@ class Climb:
         self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool = False
     ) -> NoReturn:
         """Open a ticket that this step waits for."""
-        raise Suspended(ticket_id=await self._open_ticket(kind, error, channel=channel, fold=fold, blocking=True))
-
-    async def _open_ticket(
-        self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool, blocking: bool
-    ) -> int:
-        return await self.context.ticketing.open(
+        ticket_id = await self.context.ticketing.open(
             kind,
             error,
             step=self.state,
@@ -226,8 +221,9 @@ class Climb:
             channel=channel,
             reference=self._reference,
             fold=fold,
-            blocking=blocking,
+            blocking=True,
         )
+        raise Suspended(ticket_id=ticket_id)
 
     @property
     def _reference(self) -> str | None:

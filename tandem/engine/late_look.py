@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
 
+from tandem import log
 from tandem.domain.clock import Clock
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, ids_of, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
 from tandem.engine.read_back import numbers
 from tandem.engine.steps import StepState, fold
+from tandem.engine.suspension import Suspended
 from tandem.engine.system import System
-from tandem.errors import NotCompensated, WrittenTwice
+from tandem.errors import BusinessError, NotCompensated, WrittenTwice
 from tandem.store import journal as journal_rows
 from tandem.store import runs
 from tandem.store.codec import Codec
@@ -105,8 +107,10 @@ class _Look:
         kept = [document.document_id for document in standing if document not in twins]
         if not twins:
             return BotResult(outcome="no_twin")
-        cancelled = [twin.document_id for twin in twins if kept and await self._cancel(operation, twin)]
+        cancelled, waiting = await self._cancel_all(operation, twins if kept else [])
         await self._ticket(operation, request, kept, twins, cancelled)
+        if waiting is not None:
+            raise waiting
         return BotResult(outcome="twin_found")
 
     async def _documents(self, operation: Operation[Any, Any], request: Record) -> tuple[Document, ...]:
@@ -131,6 +135,26 @@ class _Look:
         )
         await self._run.report("not_compensated", error, self._look.system, operation, request.external_reference)
         return BotResult(outcome="late_change_found")
+
+    async def _cancel_all(
+        self, operation: Operation[Any, Any], twins: list[Document]
+    ) -> tuple[list[str], Suspended | None]:
+        """The numbers of those that are void now, and the first wait for a person, once all were tried.
+
+        Raises Suspended where one waits for an instant.
+        """
+        cancelled, waiting = [], None
+        for twin in twins:
+            try:
+                if await self._cancel(operation, twin):
+                    cancelled.append(twin.document_id)
+            except BusinessError as error:
+                log.event("twin.left", system=self._look.system, document=twin.document_id, why=error.code)
+            except Suspended as suspended:
+                if suspended.ticket_id is None:
+                    raise
+                waiting = waiting or suspended
+        return cancelled, waiting
 
     async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
         result = document.result()

@@ -108,8 +108,10 @@ class Run:
     async def report(
         self, kind: TicketKind, error: TandemError, role: str, operation: Operation[Any, Any], reference: str
     ) -> None:
-        """Open a ticket that a person should settle, and go on."""
+        """Open a ticket that a person should settle, and go on; on a replay only where there is other news."""
         step = self._step(f"report.{operation.name}", reference)
+        if self._context.journal.step(step).told == error.fields:
+            return
         await self._context.ticketing.open(
             kind,
             error,

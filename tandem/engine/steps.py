@@ -46,8 +46,9 @@ class StepState:
 
     ``attempts_before``: how many attempts belong to earlier tries that a person has reopened. ``looks_in_vain``: how
     often the books had to be looked at and gave no answer, since they gave one; ``looks_spared``: how often they could
-    not even be asked. ``twins``: the numbers of all documents that were found beside one another;
-    ``has_untold_twins``: no ticket has told of some of them yet.
+    not even be asked. ``standing``: the numbers of the documents that the books showed when they were last seen;
+    ``twins``: of all that were ever found beside one another. ``told``: the fields of the last ticket that stops
+    nothing.
     """
 
     name: str
@@ -59,8 +60,9 @@ class StepState:
     attempts_before: int = 0
     looks_in_vain: int = 0
     looks_spared: int = 0
+    standing: list[str] = field(default_factory=list)
     twins: list[str] = field(default_factory=list)
-    has_untold_twins: bool = False
+    told: dict[str, Any] = field(default_factory=dict)
     completed: dict[str, Any] | None = None
     refused: dict[str, Any] | None = None
     ticket_id: int | None = None
@@ -108,10 +110,9 @@ class StepState:
 
     def _looked(self, entry: Entry) -> None:
         self.looks_in_vain = self.looks_spared = 0
+        self.standing = entry.body["documents"]
         if entry.body["verdict"] == "several":
-            new = [number for number in entry.body["documents"] if number not in self.twins]
-            self.twins = [*self.twins, *new]
-            self.has_untold_twins = self.has_untold_twins or bool(new)
+            self.twins = [*self.twins, *(number for number in self.standing if number not in self.twins)]
 
     def _unseen(self, entry: Entry) -> None:
         if entry.body.get("spared"):
@@ -133,8 +134,8 @@ class StepState:
     def _ticketed(self, entry: Entry) -> None:
         if entry.body["blocking"]:
             self.ticket_id = entry.body["ticket"]
-        else:  # a write's only ticket that stops nothing: of its twins
-            self.has_untold_twins = False
+        else:
+            self.told = entry.body.get("told", {})
 
     def _reopened(self, _: Entry) -> None:
         self.refused = self.ticket_id = None
@@ -148,7 +149,7 @@ class StepState:
         for attempt in self.attempts:
             attempt.absent = attempt.absent or self.completed is not None
         self.completed, self.undone, self.request = None, False, None
-        self.twins, self.has_untold_twins = [], False
+        self.standing, self.twins, self.told = [], [], {}
 
     def _undone(self, _: Entry) -> None:
         self.undone = True

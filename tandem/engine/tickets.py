@@ -48,7 +48,8 @@ class Ticketing:
         def opened(connection: Connection) -> dict[str, Any]:
             run = TicketRun(self._journal.run_id, step.name, blocking, reference)
             ticket_id, is_new = tickets.open_or_fold(connection, fault, run, at)
-            return {"ticket": ticket_id, "blocking": blocking, "new": is_new}
+            told = {} if blocking else {"told": fault.error["fields"]}
+            return {"ticket": ticket_id, "blocking": blocking, "new": is_new, **told}
 
         noted = await self._journal.append_made(step.name, "ticketed", opened)
         log.event(

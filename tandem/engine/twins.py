@@ -43,18 +43,35 @@ class Twins:
         """The same for those whose cancelling was begun and came to no end."""
         return await self._cancel_all(self._begun())
 
-    def untold(self, reference: str | None, standing: Sequence[str]) -> WrittenTwice | None:
-        """What a person must be told of them; None when a ticket has. ``standing``: as the books were last seen."""
-        if not self._state.has_untold_twins:
-            return None
-        twins = self._state.twins
-        cancelled = [number for number in twins if self._is_cancelled(number)]
+    async def tell(self) -> None:
+        """Open a ticket about them, as the books were last seen, unless one has told of all, and which are void."""
+        if not self._state.twins or self._are_told():
+            return
+        await self._context.ticketing.open(
+            "written_twice",
+            self._written_twice(),
+            step=self._state,
+            system=self._system.name,
+            operation=self._operation.name,
+            channel=None,
+            reference=self._state.reference,
+            fold=False,
+            blocking=False,
+        )
+
+    def _are_told(self) -> bool:
+        told = self._state.told
+        is_all = told.get("count") == str(len(self._state.twins))
+        return is_all and set(self._cancelled()) <= set(told["cancelled"].split(", "))
+
+    def _written_twice(self) -> WrittenTwice:
+        twins, standing, cancelled = self._state.twins, self._state.standing, self._cancelled()
         left = [number for number in standing if number not in cancelled]
         return WrittenTwice(
             "{operation} {reference} was found {count} times in system {system}. Kept: {kept}. Cancelled: {cancelled}. "
             "Still there: {left}. No longer there: {gone}. Check them, then resolve this ticket.",
             operation=self._operation.name,
-            reference=reference,
+            reference=self._state.reference,
             system=self._system.name,
             count=len(twins),
             kept=listed(left[:1]),
@@ -62,6 +79,9 @@ class Twins:
             left=listed(left[1:]),
             gone=listed(number for number in twins if number not in (*standing, *cancelled)),
         )
+
+    def _cancelled(self) -> list[str]:
+        return [number for number in self._state.twins if self._is_cancelled(number)]
 
     async def _cancel_all(self, requests: dict[str, Record]) -> Suspended | None:
         waiting = None

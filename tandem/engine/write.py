@@ -55,7 +55,7 @@ class WriteClimb(Climb):
         return None
 
     async def _begin(self, number: int, channel: ChannelName) -> None:
-        await self._tell_twins(())
+        await self._twins.tell()
         body: dict[str, Any] = {"number": number, "channel": channel}
         if self.state.request is None:
             body |= self._intent()
@@ -225,7 +225,7 @@ class WriteClimb(Climb):
     async def _act_on(self, verdict: Verdict) -> Record:
         extra = verdict.documents[1:] if verdict.kind == "several" else ()
         waiting = await self._twins.cancel(extra)
-        await self._tell_twins([document.document_id for document in verdict.documents])
+        await self._twins.tell()
         if waiting is not None:
             raise waiting
         if verdict.differences:
@@ -253,21 +253,15 @@ class WriteClimb(Climb):
         """End what was begun before the books are looked at: no twin may be kept that is still about to be void."""
         waiting = await self._twins.finish_cancelling()
         if waiting is not None:
-            await self._tell_twins(self.state.twins)
+            await self._twins.tell()
             raise waiting
 
     async def _ticket(
         self, kind: TicketKind, error: TandemError, *, channel: ChannelName | None, fold: bool = False
     ) -> NoReturn:
         """A person may settle it for good: the twins are told of before."""
-        await self._tell_twins(self.state.twins)
+        await self._twins.tell()
         await super()._ticket(kind, error, channel=channel, fold=fold)
-
-    async def _tell_twins(self, standing: Sequence[str]) -> None:
-        """Open a ticket about the twins, unless one has told of them."""
-        error = self._twins.untold(self._reference, standing)
-        if error is not None:
-            await self._open_ticket("written_twice", error, channel=None, fold=False, blocking=False)
 
     async def _exhausted(self) -> None:
         differences = self.state.attempts[-1].differences

@@ -162,6 +162,32 @@ async def test_order_keyed_anew_by_a_person_after_ours_was_cancelled_is_left_to_
     assert ticket.error["fields"]["cancelled"] == "none"
 
 
+@pytest.mark.parametrize(
+    ("second", "stopping", "left", "end"),
+    [("credit", [], ["1", "3"], "2"), ("access", ["access_refused"], ["1"], "2, 3")],
+)
+async def test_twin_that_cannot_be_cancelled_is_told_with_those_that_were(
+    engine: Engine, office: Office, second: str, stopping: list[str], left: list[str], end: str
+) -> None:
+    office.use_ladder("api")
+    office.api.script, office.api.cancel_script = ["lost_request"], ["ok", second]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=100)).finished == {"created": 1}
+    office.books.commit(order("R-1"))
+    office.books.commit(order("R-1"))
+    await engine.work(patience_s=LONG_S)
+    assert live(office) == ["1", "3"]
+    told, *others = sorted(await open_tickets(engine), key=lambda ticket: ticket.kind, reverse=True)
+    assert (told.kind, [ticket.kind for ticket in others]) == ("written_twice", stopping)
+    assert (told.error["fields"]["kept"], told.error["fields"]["cancelled"]) == ("1", "2")
+
+    for ticket in others:
+        await Settlement(engine, "clerk").retry(ticket.id)
+    await engine.work(patience_s=LONG_S)
+    assert live(office) == left
+    assert (await open_tickets(engine))[0].error["fields"]["cancelled"] == end
+
+
 async def test_twin_whose_number_another_system_has_too_is_still_noticed(engine: Engine, office: Office) -> None:
     office.use_ladder("api")
     office.bot.__dict__["process"] = refusing

@@ -31,6 +31,10 @@ async def told_of_twins(engine: Engine) -> dict[str, Any]:
     """What the one open ticket says of them."""
     (ticket,) = await open_tickets(engine)
     assert ticket.kind == "written_twice"
+    return told_of(ticket)
+
+
+def told_of(ticket: Ticket) -> dict[str, Any]:
     return {name: ticket.error["fields"][name] for name in ("count", "kept", "cancelled", "left", "gone")}
 
 
@@ -186,7 +190,9 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
     await Settlement(engine, "clerk").retry(stopping.id)
     assert (await engine.work()).finished == {"created": 1}
     assert live(office) == ["1"]
-    assert [ticket.kind for ticket in await open_tickets(engine)] == ["written_twice"]
+    news, old = await open_tickets(engine)
+    assert (news.kind, old.id) == ("written_twice", told.id)
+    assert (news.error["fields"]["cancelled"], news.error["fields"]["left"]) == ("2, 3", "none")
 
 
 async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_then(
@@ -220,30 +226,36 @@ async def test_twin_that_was_cancelled_is_not_kept_while_a_search_still_shows_it
     assert await told_of_twins(engine) == told_twins(kept="none", gone="1")
 
 
-async def test_twins_found_before_a_crash_are_told_after_it(
-    engine: Engine, office: Office, database: Database, clock: HandHeldClock
-) -> None:
-    office.api.script = ["written_twice"]
-    office.api.cancel_script = ["crash_before_commit"]
+@pytest.fixture
+async def crashed(engine: Engine, office: Office, database: Database, clock: HandHeldClock) -> Engine:
+    """It crashed while it cancelled order 2, which stands for the same reference as order 1, and has come back."""
+    office.api.script, office.api.cancel_script = ["written_twice"], ["crash_before_commit"]
     with pytest.raises(Crash):
         await run_one(engine)
-    office.books.cancel("2")
     again = engine_on(database, office, clock)
     await again.recover()
-    assert (await again.work(patience_s=3600.0)).finished == {"created": 1}
-    assert (await told_of_twins(again))["count"] == "2"
+    return again
 
 
-async def test_twins_are_told_before_the_ticket_that_a_person_may_settle_for_good(
-    engine: Engine, office: Office
-) -> None:
-    await wait_for_a_twin_to_be_void(engine, office)
+async def test_twins_found_before_a_crash_are_told_after_it(crashed: Engine, office: Office) -> None:
     office.books.cancel("2")
-    office.api.find_script, office.browser.find_script = ["ok", *["unavailable"] * 50], ["unavailable"] * 50
-    assert (await engine.work(patience_s=3600.0)).finished == {}
-    told, stopping = sorted(await open_tickets(engine), key=lambda ticket: ticket.kind, reverse=True)
+    assert (await crashed.work(patience_s=3600.0)).finished == {"created": 1}
+    assert (await told_of_twins(crashed))["count"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("void", "looks", "kept", "gone"), [(["2"], ["ok"], "1", "none"), (["1", "2"], ["ok", "ok"], "none", "1")]
+)
+async def test_twins_are_told_as_last_seen_before_a_ticket_that_a_person_may_settle_for_good(
+    crashed: Engine, office: Office, void: list[str], looks: list[str], kept: str, gone: str
+) -> None:
+    for number in void:
+        office.books.cancel(number)
+    office.api.find_script, office.browser.find_script = looks + ["unavailable"] * 50, ["unavailable"] * 50
+    assert (await crashed.work(patience_s=3600.0)).finished == {}
+    stopping, told = await open_tickets(crashed)
     assert (told.kind, stopping.kind) == ("written_twice", "outcome_unknown")
-    assert told.error["fields"]["cancelled"] == "2"
+    assert told_of(told) == told_twins(kept=kept, gone=gone)
 
 
 @pytest.mark.parametrize(("looks_in_vain", "outcome"), [(4, "cancelled"), (99, "refused")])

@@ -1,4 +1,4 @@
-"""What the store says of one order when everything is at rest: its runs, their journals, and the open tickets."""
+"""What the store says of one order when everything is at rest: its runs, their journals, and the tickets."""
 
 import re
 from collections.abc import Iterator
@@ -86,10 +86,9 @@ class Account:
         return {found[1] for name in names if (found := _TWIN.search(name))}
 
     def twins_told(self) -> set[str]:
-        """The documents of which a ticket said, open or settled, that they stood beside another one."""
-        fields = ("kept", "cancelled", "left", "gone", "twins")
+        """The documents of which a ticket, open or settled, says that they stood beside another one and are void."""
         tickets = [ticket for ticket in (*self.tickets, *self.settled) if ticket.kind == "written_twice"]
-        return {number for ticket in tickets for number in _numbers(ticket, fields)}
+        return {number for ticket in tickets for number in _numbers(ticket, ("cancelled",))}
 
     def tells(self, kind: str, of: TicketKind) -> bool:
         """Whether there is an open ticket of that kind about the order's documents of a kind."""

@@ -92,7 +92,7 @@ def _of_documents(world: "World", account: Account, kind: str) -> Iterator[str]:
         yield f"wrong: a ticket says that {kind} {_list(left)} was cancelled, and it stands"
     untold = account.twins_cancelled(kind) - account.twins_told()
     if untold:
-        yield f"untold: {kind} {_list(untold)} was cancelled beside another document, and no ticket said so"
+        yield f"untold: {kind} {_list(untold)} was cancelled beside another document, and no ticket says so"
     if len(held & standing) > 1:
         yield f"duplicate: {kind} {account.reference} was made by several runs, as {_list(held & standing)}"
 

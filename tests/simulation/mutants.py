@@ -80,7 +80,7 @@ MUTANTS = {
         "tandem.engine.read_back", "if len(documents) > 1:", "if False:", found_at=401
     ),
     "cancelled twin kept quiet": Mutant(
-        "tandem.engine.twins", "if not self._state.has_untold_twins:", "if True:", found_at=16
+        "tandem.engine.twins", "if not self._state.twins or self._are_told():", "if True:", found_at=16
     ),
     "running runs of a dead process left alone": Mutant(
         "tandem.store.runs",
