@@ -20,7 +20,7 @@ from tandem.domain.clock import Clock
 from tandem.domain.operation import Compensable, Document, Found, Operation, Write, ids_of, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
-from tandem.engine.read_back import numbers
+from tandem.engine.read_back import concerned, numbers
 from tandem.engine.steps import StepState, fold
 from tandem.engine.suspension import Suspended
 from tandem.engine.system import System
@@ -97,91 +97,107 @@ class _Look:
             await self._run.sleep(_LOOK_AGAIN_S * 2 ** min(again, _DOUBLED_AT_MOST), key=str(again))
         operation = operation_named(self._look.operation)
         request = self._codec.load(operation.request, self._look.request)
-        documents = await self._documents(operation, request)
-        steps = [step for run in await self._runs() for step in await self._steps_of(run)]
-        if operation.effect != "create":
-            return await self._judge_change(operation, cast(Write, request), documents, steps)
-        held = {_held(step) for step in steps}
-        standing = [document for document in documents if not document.void]
+        judge = self._judge_create if operation.effect == "create" else self._judge_change
+        return await judge(operation, cast(Write, request))
+
+    async def _judge_create(self, operation: Operation[Any, Any], request: Write) -> BotResult:
+        finished = self._doubtful(operation)
+        waiting = await self._cancel_all(operation, finished)
+        standing = [document for document in await self._documents(operation, request) if not document.void]
+        held = {_held(step) for step in await self._steps()}
         twins = [document for document in standing if held.isdisjoint(ids_of(document))]
         kept = [document.document_id for document in standing if document not in twins]
-        if not twins:
+        left = [twin for twin in twins if twin.document_id not in finished] if kept else []
+        waiting = await self._cancel_all(operation, self._compensations(operation, left)) or waiting
+        cancelled = self._cancelled(operation)
+        found = list(dict.fromkeys([*cancelled, *(twin.document_id for twin in twins)]))
+        if not found:
             return BotResult(outcome="no_twin")
-        cancelled, waiting = await self._cancel_all(operation, twins if kept else [])
-        await self._ticket(operation, request, kept, twins, cancelled)
+        await self._ticket(operation, request, kept, found, cancelled)
         if waiting is not None:
             raise waiting
         return BotResult(outcome="twin_found")
 
-    async def _documents(self, operation: Operation[Any, Any], request: Record) -> tuple[Document, ...]:
-        assert operation.read_back is not None
-        lookup = cast(Write, request).lookup()
-        found = await self._run.perform(self._look.system, operation_named(operation.read_back), lookup)
-        return cast(Found, found).documents
+    async def _documents(self, operation: Operation[Any, Any], request: Write) -> tuple[Document, ...]:
+        """What the books show now: while a cancelling waits, a person may cancel the document beside the twin."""
+        read_back = operation_named(str(operation.read_back))
+        return cast(Found, await self._run.look(self._look.system, read_back, request.lookup())).documents
 
-    async def _judge_change(
-        self, operation: Operation[Any, Any], request: Write, documents: tuple[Document, ...], steps: list[StepState]
-    ) -> BotResult:
-        ours = [step for step in steps if step.reference == request.external_reference]
-        is_wanted = any(step.completed is not None and not step.undone for step in ours)
+    async def _judge_change(self, operation: Operation[Any, Any], request: Write) -> BotResult:
+        documents = concerned(request, await self._documents(operation, request))
+        wanted = [step for step in await self._steps() if step.completed is not None and not step.undone]
+        is_wanted = any(self._requested(operation, step) == cast(Record, request) for step in wanted)
         if is_wanted or not documents or any(request.differences(document) for document in documents):
             return BotResult(outcome="no_twin")
         error = NotCompensated(
-            "{operation} {reference} was refused by system {system}, but an earlier attempt at it took effect late: it "
-            "stands there now. Undo it by hand, then resolve this ticket.",
+            "{operation} {reference} was refused by system {system}, but an earlier attempt at it took effect late, on "
+            "{documents}. Undo it by hand where it is not wanted, then resolve this ticket.",
             operation=operation.name,
             reference=request.external_reference,
             system=self._look.system,
+            documents=numbers(documents),
         )
         await self._run.report("not_compensated", error, self._look.system, operation, request.external_reference)
         return BotResult(outcome="late_change_found")
 
-    async def _cancel_all(
-        self, operation: Operation[Any, Any], twins: list[Document]
-    ) -> tuple[list[str], Suspended | None]:
-        """The numbers of those that are void now, and the first wait for a person, once all were tried.
+    async def _cancel_all(self, operation: Operation[Any, Any], requests: Mapping[str, Record]) -> Suspended | None:
+        """Cancel each document, by its number; the first wait for a person, once all were tried.
 
         Raises Suspended where one waits for an instant.
         """
-        cancelled, waiting = [], None
-        for twin in twins:
+        waiting = None
+        for number, request in requests.items():
+            cancel = operation_named(str(operation.compensated_by))
             try:
-                if await self._cancel(operation, twin):
-                    cancelled.append(twin.document_id)
+                await self._run.perform(self._look.system, cancel, request, key=number)
             except BusinessError as error:
-                log.event("twin.left", system=self._look.system, document=twin.document_id, why=error.code)
+                log.event("twin.left", system=self._look.system, document=number, why=error.code)
             except Suspended as suspended:
                 if suspended.ticket_id is None:
                     raise
                 waiting = waiting or suspended
-        return cancelled, waiting
+        return waiting
 
-    async def _cancel(self, operation: Operation[Any, Any], document: Document) -> bool:
-        result = document.result()
-        if operation.compensated_by is None or not isinstance(result, Compensable):
-            return False
-        cancel = operation_named(operation.compensated_by)
-        if not self._run.offers(self._look.system, cancel):
-            return False
-        await self._run.perform(self._look.system, cancel, result.compensation(), key=document.document_id)
-        return True
+    def _compensations(self, operation: Operation[Any, Any], twins: list[Document]) -> dict[str, Record]:
+        """The requests that cancel these twins, by their numbers, of those that can be."""
+        name = operation.compensated_by
+        if name is None or not self._run.offers(self._look.system, operation_named(name)):
+            return {}
+        results = {twin.document_id: twin.result() for twin in twins}
+        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
+
+    def _doubtful(self, operation: Operation[Any, Any]) -> dict[str, Record]:
+        """The requests of cancellings that may take effect yet."""
+        cancels = self._cancels(operation).items()
+        cancel = operation_named(str(operation.compensated_by)) if cancels else operation
+        return {number: self._requested(cancel, step) for number, step in cancels if step.is_unsettled}
+
+    def _cancelled(self, operation: Operation[Any, Any]) -> list[str]:
+        return [number for number, step in self._cancels(operation).items() if step.completed is not None]
+
+    def _cancels(self, operation: Operation[Any, Any]) -> dict[str, StepState]:
+        name = operation.compensated_by
+        return {} if name is None else self._run.steps(self._look.system, operation_named(name))
+
+    def _requested(self, operation: Operation[Any, Any], step: StepState) -> Record:
+        return cast(Record, self._codec.load(operation.request, step.request))
 
     async def _ticket(
         self,
         operation: Operation[Any, Any],
-        request: Record,
+        request: Write,
         kept: list[str],
-        twins: list[Document],
+        twins: list[str],
         cancelled: list[str],
     ) -> None:
-        reference = cast(Write, request).external_reference
+        reference = request.external_reference
         error = WrittenTwice(
             "A late twin of {operation} {reference} appeared in system {system}: {twins}. Kept: {kept}. "
             "Cancelled: {cancelled}. Check them, then resolve this ticket.",
             operation=operation.name,
             reference=reference,
             system=self._look.system,
-            twins=numbers(twins),
+            twins=listed(twins),
             kept=listed(kept),
             cancelled=listed(cancelled),
         )
@@ -201,6 +217,9 @@ class _Look:
         under_way = [run for run in await self._runs() if run.status != "finished"]
         steps = [step for run in under_way for step in await self._steps_of(run)]
         return not any(step.attempts and step.completed is None and step.refused is None for step in steps)
+
+    async def _steps(self) -> list[StepState]:
+        return [step for run in await self._runs() for step in await self._steps_of(run)]
 
     async def _runs(self) -> list[RunRow]:
         """The run that made the write, and all others about the same business object: a later one may have made the

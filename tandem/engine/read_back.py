@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from tandem.domain.operation import Change, Difference, Document, Found, Operation, Write
 from tandem.errors import DocumentNotFound
@@ -37,12 +37,13 @@ def judge(operation: Operation[Any, Any], request: Write, found: Found) -> Verdi
     """
     if operation.effect == "create":
         return _judge_create(request, tuple(document for document in found.documents if not document.void))
-    concerned = (document for document in found.documents if _concerns(request, document))
-    return _judge_change(operation, request, tuple(concerned))
+    return _judge_change(operation, request, concerned(request, found.documents))
 
 
-def _concerns(request: Write, document: Document) -> bool:
-    return request.concerns(document) if isinstance(request, Change) else True
+def concerned(request: Write, documents: Sequence[Document]) -> tuple[Document, ...]:
+    """Those of the documents with the request's reference that it is to change: one of them, where it names one."""
+    is_one = isinstance(request, Change)
+    return tuple(document for document in documents if not is_one or cast(Change, request).concerns(document))
 
 
 def describe(differences: Sequence[Difference]) -> str:

@@ -15,7 +15,7 @@ from tandem.engine.bot import Bot
 from tandem.engine.climb import Context
 from tandem.engine.locking import Locking
 from tandem.engine.performer import Performer
-from tandem.engine.steps import UNDO
+from tandem.engine.steps import UNDO, StepState
 from tandem.engine.suspension import Elsewhere, Repeated, Suspended
 from tandem.engine.system import System
 from tandem.errors import NotCompensated, Question, Rejected, TandemError
@@ -81,6 +81,17 @@ class Run:
         if operation.compensated_by is not None:
             self._done.append(_Done(step, system, operation, result))
         return result
+
+    async def look(self, role: str, operation: Operation[Req, Res], request: Req) -> Res:
+        """A read that every replay makes anew: while the run waited, what it saw may have changed."""
+        seen = [step for step in self.steps(role, operation).values() if step.completed is not None]
+        return await self.perform(role, operation, request, key=f"look {len(seen)}")
+
+    def steps(self, role: str, operation: Operation[Any, Any]) -> dict[str, StepState]:
+        """The steps of that operation that this run has begun with a key, by it."""
+        begins, ends = f"{role}.{operation.name}[", "]"
+        begun = [step for step in self._context.journal.steps if step.name.startswith(begins)]
+        return {step.name[len(begins) : -len(ends)]: step for step in begun if step.name.endswith(ends)}
 
     @overload
     async def together(self, first: Awaitable[A], second: Awaitable[B], /) -> tuple[A, B]: ...

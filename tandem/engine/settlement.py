@@ -13,7 +13,7 @@ from tandem.engine.engine import Engine
 from tandem.engine.journal import Journal
 from tandem.engine.late_look import LateLook, schedule
 from tandem.engine.observation import observe
-from tandem.engine.read_back import describe, numbers
+from tandem.engine.read_back import concerned, describe, numbers
 from tandem.engine.steps import UNDO, StepState
 from tandem.engine.suspension import Fenced
 from tandem.engine.tickets import Ticketing
@@ -138,6 +138,13 @@ class Settlement:
             )
         found = tuple(standing) if operation.effect == "create" else found
         same = [item for item in found if item.document_id.lstrip("0") == document.lstrip("0")]
+        if same and not concerned(cast(Write, request), same):
+            raise UsageError(
+                "The ticket is about document {found}, not about document {document}. Settle it with that number, or "
+                "retry it.",
+                document=document,
+                found=numbers(concerned(cast(Write, request), found)),
+            )
         if not same:
             raise UsageError(
                 "Document {document} does not carry the external reference {reference}. Found with it: {found}. "

@@ -76,6 +76,11 @@ class StepState:
         return self.attempts[-1] if self.attempts and self.attempts[-1].doubtful else None
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether its last attempt may take effect yet, or has, and nobody knows."""
+        return self.doubt is not None and self.completed is None and self.refused is None
+
+    @property
     def evidence(self) -> tuple[Evidence, ...]:
         """What the channels saved of the attempts since the step was last reopened."""
         return tuple(item for attempt in self.current_attempts for item in attempt.evidence)

@@ -40,8 +40,8 @@ class Twins:
         return await self._cancel_all(self._cancellations(extra))
 
     async def finish_cancelling(self) -> Suspended | None:
-        """The same for those whose cancelling was begun and came to no end."""
-        return await self._cancel_all(self._begun())
+        """The same for those of which nobody knows whether they are void yet; the others are decided on by a look."""
+        return await self._cancel_all(self._unsettled())
 
     async def tell(self) -> None:
         """Open a ticket about them, as the books were last seen, unless one has told of all, and which are void."""
@@ -110,12 +110,12 @@ class Twins:
         results = {document.document_id: document.result() for document in extra}
         return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
 
-    def _begun(self) -> dict[str, Record]:
+    def _unsettled(self) -> dict[str, Record]:
         steps = {number: self._context.journal.begun(self._step_of(number)) for number in self._state.twins}
         return {
             number: self._context.codec.load(operation_named(str(step.operation)).request, step.request)
             for number, step in steps.items()
-            if step is not None and step.request is not None and step.completed is None and step.refused is None
+            if step is not None and step.is_unsettled
         }
 
     def _is_cancelled(self, number: str) -> bool:

@@ -188,6 +188,35 @@ async def test_twin_that_cannot_be_cancelled_is_told_with_those_that_were(
     assert (await open_tickets(engine))[0].error["fields"]["cancelled"] == end
 
 
+async def test_twin_is_left_where_a_person_cancels_the_document_beside_it_while_its_cancelling_waits(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.api.script, office.api.cancel_script = ["very_late_commit"], ["access"]
+    await engine.start("order", [work("R-1")])
+    await engine.work(patience_s=LONG_S)
+    (stopping,) = [ticket for ticket in await open_tickets(engine) if ticket.kind == "access_refused"]
+    office.books.cancel("1")
+    await Settlement(engine, "clerk").retry(stopping.id)
+    await engine.work(patience_s=LONG_S)
+    assert live(office) == ["2"]
+    news = (await open_tickets(engine))[0].error["fields"]
+    assert (news["twins"], news["kept"], news["cancelled"]) == ("2", "none", "none")
+
+
+async def test_twin_that_became_void_late_though_its_cancelling_was_refused_is_told(
+    engine: Engine, office: Office
+) -> None:
+    office.use_ladder("api")
+    office.api.script, office.api.cancel_script = ["written_twice"], ["very_late_commit", "credit"]
+    await engine.start("order", [work("R-1")])
+    assert (await engine.work(patience_s=LONG_S)).finished == {"created": 1}
+    assert live(office) == ["1"]
+    late, left = await open_tickets(engine)
+    assert (late.kind, left.kind) == ("not_compensated", "written_twice")
+    assert (late.error["fields"]["documents"], left.error["fields"]["left"]) == ("2", "2")
+
+
 async def test_twin_whose_number_another_system_has_too_is_still_noticed(engine: Engine, office: Office) -> None:
     office.use_ladder("api")
     office.bot.__dict__["process"] = refusing

@@ -11,7 +11,7 @@ from tandem.engine.plan import MOST_SPARED
 from tandem.engine.run import Run
 from tandem.engine.settlement import Settlement
 from tandem.engine.system import Rungs
-from tandem.errors import BusinessError, StoreError, TandemError, Unavailable
+from tandem.errors import BusinessError, StoreError, TandemError, Unavailable, UsageError
 from tandem.store import tickets
 from tandem.store.database import Database
 from tandem.store.tickets import Ticket
@@ -193,6 +193,20 @@ async def test_twin_that_waits_for_a_permission_is_told_and_keeps_no_other_from_
     news, old = await open_tickets(engine)
     assert (news.kind, old.id) == ("written_twice", told.id)
     assert (news.error["fields"]["cancelled"], news.error["fields"]["left"]) == ("2, 3", "none")
+
+
+async def test_twin_is_kept_where_a_person_cancels_the_first_while_it_waits_for_a_permission(
+    engine: Engine, office: Office
+) -> None:
+    office.api.script, office.api.cancel_script = ["written_twice"], ["access"]
+    assert (await run_one(engine, patience_s=100.0)).waiting == 1
+    (stopping,) = [ticket for ticket in await open_tickets(engine) if ticket.kind == "access_refused"]
+    office.books.cancel("1")
+    with pytest.raises(UsageError, match="about document 2, not about document 1"):
+        await Settlement(engine, "clerk").resolve(stopping.id, document="1")
+    await Settlement(engine, "clerk").retry(stopping.id)
+    assert (await engine.work()).finished == {"created": 1}
+    assert live(office) == ["2"]
 
 
 async def test_twin_whose_cancelling_had_to_wait_is_told_though_it_is_void_by_then(
