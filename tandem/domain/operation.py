@@ -109,6 +109,12 @@ class Compensable(Protocol):
         ...
 
 
+def compensations(documents: Iterable[Document]) -> dict[str, Record]:
+    """The requests that undo the writes which made these documents, by their numbers, of those that can be undone."""
+    results = {document.document_id: document.result() for document in documents}
+    return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
+
+
 @dataclass(frozen=True)
 class Operation(Generic[Request, Result]):
     """One business act. Declaring it makes it known under its name; a second one of that name is refused.

@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 
 from tandem import log
 from tandem.domain.clock import Clock
-from tandem.domain.operation import Compensable, Document, Found, Operation, Write, ids_of, operation_named
+from tandem.domain.operation import Document, Found, Operation, Write, compensations, ids_of, operation_named
 from tandem.domain.record import Record
 from tandem.engine.bot import Bot, BotResult
 from tandem.engine.read_back import concerned, numbers
 from tandem.engine.steps import StepState, fold
-from tandem.engine.suspension import Suspended
+from tandem.engine.suspension import Suspended, all_tried
 from tandem.engine.system import System
 from tandem.errors import BusinessError, NotCompensated, WrittenTwice
 from tandem.store import journal as journal_rows
@@ -107,8 +107,9 @@ class _Look:
         held = {_held(step) for step in await self._steps()}
         twins = [document for document in standing if held.isdisjoint(ids_of(document))]
         kept = [document.document_id for document in standing if document not in twins]
-        left = [twin for twin in twins if twin.document_id not in finished] if kept else []
-        waiting = await self._cancel_all(operation, self._compensations(operation, left)) or waiting
+        left = [twin for twin in twins if twin.document_id not in finished]
+        may_cancel = bool(kept) and self._can_cancel(operation)
+        waiting = await self._cancel_all(operation, compensations(left) if may_cancel else {}) or waiting
         cancelled = self._cancelled(operation)
         found = list(dict.fromkeys([*cancelled, *(twin.document_id for twin in twins)]))
         if not found:
@@ -126,7 +127,7 @@ class _Look:
     async def _judge_change(self, operation: Operation[Any, Any], request: Write) -> BotResult:
         documents = concerned(request, await self._documents(operation, request))
         wanted = [step for step in await self._steps() if step.completed is not None and not step.undone]
-        is_wanted = any(self._requested(operation, step) == cast(Record, request) for step in wanted)
+        is_wanted = any(self._requested(step) == cast(Record, request) for step in wanted)
         if is_wanted or not documents or any(request.differences(document) for document in documents):
             return BotResult(outcome="no_twin")
         error = NotCompensated(
@@ -141,36 +142,23 @@ class _Look:
         return BotResult(outcome="late_change_found")
 
     async def _cancel_all(self, operation: Operation[Any, Any], requests: Mapping[str, Record]) -> Suspended | None:
-        """Cancel each document, by its number; the first wait for a person, once all were tried.
+        return await all_tried(self._cancel(operation, number, request) for number, request in requests.items())
 
-        Raises Suspended where one waits for an instant.
-        """
-        waiting = None
-        for number, request in requests.items():
-            cancel = operation_named(str(operation.compensated_by))
-            try:
-                await self._run.perform(self._look.system, cancel, request, key=number)
-            except BusinessError as error:
-                log.event("twin.left", system=self._look.system, document=number, why=error.code)
-            except Suspended as suspended:
-                if suspended.ticket_id is None:
-                    raise
-                waiting = waiting or suspended
-        return waiting
+    async def _cancel(self, operation: Operation[Any, Any], number: str, request: Record) -> None:
+        cancelling = operation_named(str(operation.compensated_by))
+        try:
+            await self._run.perform(self._look.system, cancelling, request, key=number)
+        except BusinessError as error:
+            log.event("twin.left", system=self._look.system, document=number, why=error.code)
 
-    def _compensations(self, operation: Operation[Any, Any], twins: list[Document]) -> dict[str, Record]:
-        """The requests that cancel these twins, by their numbers, of those that can be."""
+    def _can_cancel(self, operation: Operation[Any, Any]) -> bool:
         name = operation.compensated_by
-        if name is None or not self._run.offers(self._look.system, operation_named(name)):
-            return {}
-        results = {twin.document_id: twin.result() for twin in twins}
-        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
+        return name is not None and self._run.offers(self._look.system, operation_named(name))
 
     def _doubtful(self, operation: Operation[Any, Any]) -> dict[str, Record]:
         """The requests of cancellings that may take effect yet."""
         cancels = self._cancels(operation).items()
-        cancel = operation_named(str(operation.compensated_by)) if cancels else operation
-        return {number: self._requested(cancel, step) for number, step in cancels if step.is_unsettled}
+        return {number: self._requested(step) for number, step in cancels if step.is_unsettled}
 
     def _cancelled(self, operation: Operation[Any, Any]) -> list[str]:
         return [number for number, step in self._cancels(operation).items() if step.completed is not None]
@@ -179,8 +167,8 @@ class _Look:
         name = operation.compensated_by
         return {} if name is None else self._run.steps(self._look.system, operation_named(name))
 
-    def _requested(self, operation: Operation[Any, Any], step: StepState) -> Record:
-        return cast(Record, self._codec.load(operation.request, step.request))
+    def _requested(self, step: StepState) -> Record:
+        return cast(Record, self._codec.load(operation_named(str(step.operation)).request, step.request))
 
     async def _ticket(
         self,

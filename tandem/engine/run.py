@@ -16,7 +16,7 @@ from tandem.engine.climb import Context
 from tandem.engine.locking import Locking
 from tandem.engine.performer import Performer
 from tandem.engine.steps import UNDO, StepState
-from tandem.engine.suspension import Elsewhere, Repeated, Suspended
+from tandem.engine.suspension import Elsewhere, Repeated, Suspended, all_tried
 from tandem.engine.system import System
 from tandem.errors import NotCompensated, Question, Rejected, TandemError
 from tandem.store.tickets import TicketKind
@@ -208,16 +208,9 @@ class Run:
             raise
 
     async def _undo_all(self, writes: list[_Done]) -> None:
-        ticketed = None
-        for done in reversed(writes):
-            try:
-                await self._undo(done)
-            except Suspended as suspended:
-                if suspended.ticket_id is None:
-                    raise
-                ticketed = ticketed or suspended
-        if ticketed is not None:
-            raise ticketed
+        waiting = await all_tried(self._undo(done) for done in reversed(writes))
+        if waiting is not None:
+            raise waiting
 
     async def _undo(self, done: _Done) -> None:
         state = self._context.journal.step(done.step)

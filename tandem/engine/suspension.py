@@ -1,5 +1,6 @@
 """Why a run stops executing without having ended. None is an Exception: a bot cannot catch them by accident."""
 
+from collections.abc import Awaitable, Iterable
 from datetime import datetime
 
 
@@ -40,3 +41,19 @@ class Repeated(BaseException):
     def recorded(self) -> dict[str, str]:
         """The result of the run that ends so."""
         return {"same_as": self.run_id}
+
+
+async def all_tried(steps: Iterable[Awaitable[object]]) -> Suspended | None:
+    """Carry each out in turn; the first wait for a person, which keeps none of the others from being tried.
+
+    Raises Suspended at once where one waits for an instant.
+    """
+    waiting = None
+    for step in steps:
+        try:
+            await step
+        except Suspended as suspended:
+            if suspended.ticket_id is None:
+                raise
+            waiting = waiting or suspended
+    return waiting

@@ -1,14 +1,14 @@
 """The documents that one write left beside one another: one is kept, the others are cancelled, a person is told."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 from tandem import log
-from tandem.domain.operation import Compensable, Document, Found, Operation, operation_named
+from tandem.domain.operation import Document, Found, Operation, compensations, operation_named
 from tandem.domain.record import Record
 from tandem.engine.climb import Context
 from tandem.engine.steps import StepState
-from tandem.engine.suspension import Suspended
+from tandem.engine.suspension import Suspended, all_tried
 from tandem.engine.system import System
 from tandem.errors import StoreError, TandemError, WrittenTwice
 from tandem.text import listed
@@ -37,7 +37,9 @@ class Twins:
 
         Raises Suspended where one waits for an instant.
         """
-        return await self._cancel_all(self._cancellations(extra))
+        name = self._operation.compensated_by
+        is_offered = name is not None and self._system.rungs(name) is not None
+        return await self._cancel_all(compensations(extra) if is_offered else {})
 
     async def finish_cancelling(self) -> Suspended | None:
         """The same for those of which nobody knows whether they are void yet; the others are decided on by a look."""
@@ -83,16 +85,8 @@ class Twins:
     def _cancelled(self) -> list[str]:
         return [number for number in self._state.twins if self._is_cancelled(number)]
 
-    async def _cancel_all(self, requests: dict[str, Record]) -> Suspended | None:
-        waiting = None
-        for number, request in requests.items():
-            try:
-                await self._cancel(number, request)
-            except Suspended as suspended:
-                if suspended.ticket_id is None:
-                    raise
-                waiting = waiting or suspended
-        return waiting
+    async def _cancel_all(self, requests: Mapping[str, Record]) -> Suspended | None:
+        return await all_tried(self._cancel(number, request) for number, request in requests.items())
 
     async def _cancel(self, number: str, request: Record) -> None:
         cancelling = operation_named(str(self._operation.compensated_by))
@@ -102,13 +96,6 @@ class Twins:
             raise
         except TandemError as error:
             log.event("twin.left", system=self._system.name, document=number, why=error.code)
-
-    def _cancellations(self, extra: Sequence[Document]) -> dict[str, Record]:
-        name = self._operation.compensated_by
-        if name is None or self._system.rungs(name) is None:
-            return {}
-        results = {document.document_id: document.result() for document in extra}
-        return {number: result.compensation() for number, result in results.items() if isinstance(result, Compensable)}
 
     def _unsettled(self) -> dict[str, Record]:
         steps = {number: self._context.journal.begun(self._step_of(number)) for number in self._state.twins}

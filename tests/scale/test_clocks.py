@@ -1,25 +1,23 @@
 """Workers whose clocks do not agree: late looks go by the clock of the store."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from tandem.domain.clock import SystemClock
 from tandem.engine.engine import Engine
 from tandem.store.codec import Codec
 from tandem.store.database import Database
 from tandem.vault import Vault
 from tests.engine.vendor import HandHeldClock, Office, work
+from tests.wrong_clock import WrongClock
 
 LATE_S = 2.0
 
 
-class FastClock(SystemClock):
+class FastClock(WrongClock):
     """An hour ahead. While it waits, time passes at the vendor too."""
 
     def __init__(self, vendor: HandHeldClock) -> None:
+        super().__init__(timedelta(hours=1))
         self._vendor = vendor
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(hours=1)
 
     async def sleep(self, seconds: float) -> None:
         self._vendor.advance(60)

@@ -64,7 +64,7 @@ MUTANTS = {
         "tandem.engine.run", "await self._ticket_residue(done, error)", "pass", found_at=138
     ),
     "undoing ends at the first compensation that fails": Mutant(
-        "tandem.engine.run", "ticketed = ticketed or suspended", "raise", found_at=138
+        "tandem.engine.suspension", "waiting = waiting or suspended", "raise", found_at=138
     ),
     "version not claimed": Mutant("tandem.engine.run", "if holder is not None:", "if False:", found_at=5),
     "journal not fenced": Mutant(
